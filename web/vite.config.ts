@@ -8,17 +8,18 @@ import { defineConfig } from "vite";
 import { alias } from "./build/alias.ts";
 import { imports } from "./build/imports.ts";
 import { packed } from "./build/packed.ts";
+import { tiny } from "./build/tiny.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const SHARED =
-  /rolldown.runtime|node_modules.@?preact|sdk.js.src.(?!indexeddb|rooms|parts|asking|looking|moderating|pages|signs)|web.src.(route|ui.(jsx|signals|button|icon.tsx|later)|room.(memo|words|useStore).tsx?$|session.(?!around|peers|leaving|title.ts|keyboard-inset|notify|entering|explain|api)|words.(index|format))/;
+  /rolldown.runtime|node_modules.@?preact|sdk.js.src.(?!indexeddb|rooms|parts|asking|looking|moderating|pages|signs)|web.src.(route|ui.(jsx|signals|button|icon.tsx|later)|room.(memo|words|useExtras|useStore).tsx?$|session.(?!around|peers|leaving|title.ts|keyboard-inset|notify|entering|explain|api)|words.(index|format))/;
 const DOOR = /web.src.(screens.(sign-in|field|language-switch)|session.(entering|explain|api)|words.door)/;
 const SERVER = "http://127.0.0.1:8400";
 
 export default defineConfig(({ mode }) => {
   const [part, html] = mode === "admin" ? ["admin", "admin.html"] : ["page", "index.html"];
   return {
-    plugins: [preact({ reactAliasesEnabled: false }), imports({ ahead: true }), packed()],
+    plugins: [preact({ reactAliasesEnabled: false }), tiny(), imports({ ahead: true }), packed()],
     resolve: { alias },
     server: { proxy: { "/api": SERVER, "/ws": { target: SERVER, ws: true } } },
     build: {

@@ -90,6 +90,29 @@ async def test_older_messages_and_new_ones_move_nothing(arrived: Arrive, server:
     await expect(mina.message("one more").last).to_be_visible()
 
 
+async def test_without_what_comes_later_one_reads_and_writes_and_its_coming_moves_nothing(
+    arrived: Arrive, server: Server
+) -> None:
+    await filled(server, "later", 80)
+    mina = await arrived()
+    away = "**/extras-*.js"
+    await mina.page.route(away, lambda route: route.abort())
+    await mina.enter("/r/later")
+    await at_newest(mina)
+    await mina.say("`plain` for now")
+    await expect(mina.message("`plain` for now")).to_be_visible()
+    await at_newest(mina)
+    await mina.log.hover()
+    await mina.page.evaluate(_SCROLL_UP)
+    await mina.page.evaluate(_FOLLOW, await mina.page.evaluate(_IN_THE_MIDDLE))
+    await mina.page.unroute(away)
+    await mina.has_tools()
+    assert await moved(mina.page) <= 1
+    await mina.page.get_by_role("button", name="Jump to latest", exact=True).click()
+    await expect(mina.log.locator("article code").last).to_have_text("plain")
+    await at_newest(mina)
+
+
 async def test_a_link_leads_to_its_message_and_back_to_the_newest(arrived: Arrive, server: Server) -> None:
     await filled(server, "far", 200)
     mina = await arrived()

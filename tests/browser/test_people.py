@@ -181,6 +181,27 @@ async def test_a_member_is_found_by_what_is_typed_of_the_name(arrived: Arrive, s
     await expect(mina.page.get_by_role("listbox", name="People").get_by_role("option")).to_have_accessible_name("과장")
 
 
+async def test_who_comes_while_a_mention_is_typed_can_be_mentioned(
+    arrived: Arrive, server: Server, chae: Client
+) -> None:
+    mina = await arrived()
+    await mina.enter()
+    room = await create(mina, "Coming")
+    await button(mina, "close").click()
+    await mina.say("anybody")
+    await mina.has_tools()
+    async with madang.client.connect(server.url.replace("http", "ws") + "/ws", guest="Chul") as chul:
+        await chul.join(room)
+        await mina.box.press_sequentially("@Ch")
+        options = mina.page.get_by_role("listbox", name="People").get_by_role("option")
+        await expect(options).to_have_accessible_name("Chul")
+        await chae.join(room)
+        await expect(options).to_have_count(2)
+        await expect(options.and_(mina.page.locator("[aria-selected=true]"))).to_have_accessible_name("Chul")
+    await mina.box.press("Enter")
+    await expect(mina.box).to_have_value("@Chul ")
+
+
 @pytest.mark.parametrize(("language", "called"), [("en", "Deleted user"), ("ko", "탈퇴한 사용자")])
 async def test_who_was_deleted_with_their_name_is_called_so(
     arrived: Arrive, server: Server, language: Language, called: str

@@ -16,6 +16,7 @@ from madang_proof.testbed.server import Server
 from tests.browser.accessibility import violations
 from tests.browser.conftest import PATIENCE_MS, installed_server
 from tests.browser.people import Person, socket_of, watch
+from tests.http import http_client
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PLACES = {"widget": ".", "questions": "questions"}
@@ -160,6 +161,54 @@ async def test_a_token_of_the_page_is_asked_for_and_stands_nowhere(visitor: Pers
     await box.press("Enter")
     await expect(page.locator(".mine").get_by_role("article").last).to_have_accessible_name(re.compile("^Signed in, "))
     assert token not in await page.content()
+
+
+async def test_another_room_is_shown_when_the_attribute_says_so(visitor: Person, server: Server) -> None:
+    page = visitor.page
+    await enter(page)
+    questions = page.locator(".questions")
+    await questions.evaluate("(room) => room.setAttribute('room', 'support')")
+    await expect(questions.get_by_role("heading", name="The shop")).to_be_visible()
+    box = questions.get_by_role("textbox", name="Message", exact=True)
+    await box.fill("Are you there?")
+    await box.press("Enter")
+    await expect(questions.get_by_role("article").last).to_have_attribute("data-state", "sent")
+    async with connect(socket_of(server.url), guest="Potter") as client:
+        await (await client.join("support")).send("I am.")
+    await expect(questions.get_by_role("article").last).to_contain_text("I am.")
+
+
+@pytest.mark.parametrize(("since", "lines"), [("newest", 0), ("unread", 1)])
+async def test_it_opens_where_the_page_wants(visitor: Person, server: Server, since: str, lines: int) -> None:
+    page = visitor.page
+    await enter(page)
+    questions = page.locator(".questions")
+    await page.goto("about:blank")
+    async with connect(socket_of(server.url), guest="Potter") as client:
+        await (await client.join("questions")).send(f"{since}: while you were away")
+    await page.add_init_script(
+        f"new MutationObserver(() => document.querySelector('.questions')?.setAttribute('since', '{since}'))"
+        ".observe(document, { childList: true, subtree: true })"
+    )
+    await page.goto(visitor.url)
+    await expect(questions.get_by_role("article").last).to_contain_text("while you were away")
+    await questions.get_by_role("toolbar").first.wait_for(state="attached")
+    await expect(questions.get_by_role("separator", name="New messages")).to_have_count(lines)
+
+
+async def test_who_was_signed_out_reads_on_and_comes_back(visitor: Person, server: Server) -> None:
+    page = visitor.page
+    await enter(page)
+    questions = page.locator(".questions")
+    key = f"madang:{server.url.removeprefix('http://')}:token"
+    token = await page.evaluate("(key) => localStorage.getItem(key)", key)
+    async with http_client(server.url) as http:
+        await http.delete("/api/me", params={"said": "anonymise"}, headers={"Authorization": f"Bearer {token}"})
+    again = questions.get_by_role("button", name="Sign in again")
+    await expect(again).to_be_visible()
+    await expect(questions.get_by_role("log")).to_be_visible()
+    await again.click()
+    await expect(questions.get_by_role("textbox", name="Message", exact=True)).to_be_editable()
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ export function lease(server: string, getToken: GetToken | undefined, name: stri
     users.set(getToken, all);
   }
   let shared = all.get(server);
+  if (shared?.client.state.final) shared = undefined; // it ended: whoever comes now signs in again
   if (shared && !getToken && name !== null && shared.client.token === null && shared.uses === 0) shared = undefined;
   if (!shared) {
     const kept = storage();

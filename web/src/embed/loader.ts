@@ -4,9 +4,9 @@
 import type { Client } from "madang";
 import styleUrl from "./style.css?url";
 import type { Mounted } from "./widget";
-import { LAUNCHER, spoken } from "./words";
+import { LAUNCHER, languageOf } from "./words";
 
-const ATTRIBUTES = ["server", "room", "mode", "lang", "theme", "name", "font"];
+const ATTRIBUTES = ["server", "room", "mode", "lang", "theme", "name", "font", "since"];
 const OWN = new URL(import.meta.url).origin;
 
 const style = new CSSStyleSheet();
@@ -77,7 +77,7 @@ export class MadangRoom extends HTMLElement {
 
   attributeChangedCallback(): void {
     this.#mounted?.then((mounted) => mounted?.changed());
-    if (this.#launcher) this.#launcher.ariaLabel = spoken(LAUNCHER, this.lang);
+    if (this.#launcher) this.#launcher.ariaLabel = LAUNCHER[this.speaks];
   }
 
   get mode(): "inline" | "launcher" | "read-only" {
@@ -88,6 +88,11 @@ export class MadangRoom extends HTMLElement {
   /** Where the server is: the origin of this script, unless the attribute says otherwise. */
   get server(): string {
     return this.getAttribute("server") ?? OWN;
+  }
+
+  /** The language it speaks. */
+  get speaks(): "en" | "ko" {
+    return languageOf(this.lang);
   }
 
   /** Show the room. */
@@ -139,7 +144,7 @@ export class MadangRoom extends HTMLElement {
     button.type = "button";
     button.className = "launcher";
     button.part.add("launcher");
-    button.ariaLabel = spoken(LAUNCHER, this.lang);
+    button.ariaLabel = LAUNCHER[this.speaks];
     button.ariaExpanded = "false";
     button.setAttribute("aria-haspopup", "dialog");
     const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");

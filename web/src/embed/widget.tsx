@@ -1,16 +1,14 @@
 // What <madang-room> shows: the room of the page, in a shadow root, with a way in for guests. Loaded when it is opened.
 
-import { type Client, MadangError, type Room } from "madang";
+import type { Client, MadangError, Room } from "madang";
 import { render } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type RoomHandle, RoomView } from "../room/RoomView";
 import { useStore } from "../room/useStore";
-import type { Words } from "../room/words";
 import { Icon } from "../ui/icon";
 import { type Lease, lease } from "./clients";
 import type { MadangRoom } from "./loader";
-import { WORDS } from "./panelWords";
-import { languageOf } from "./words";
+import { type Say, sayIn } from "./say";
 
 /** A widget that is in an element. */
 export interface Mounted {
@@ -23,18 +21,13 @@ export interface Mounted {
   end(): void;
 }
 
-/** Load the words of a room in one language. */
-async function wordsOf(language: "en" | "ko"): Promise<Words> {
-  return language === "ko" ? (await import("../room/words.ko")).ko : (await import("../room/words.en")).en;
-}
-
 export async function mount(
   element: MadangRoom,
   root: ShadowRoot,
   launcher: HTMLButtonElement | null,
   style: CSSStyleSheet,
 ): Promise<Mounted> {
-  let roomWords = await wordsOf(languageOf(element.lang));
+  let say = await sayIn(element.speaks);
   // Of an accent of the page's own it is computed what can be read on it.
   const accentNow = () => getComputedStyle(element).getPropertyValue("--madang-accent");
   let accent = accentNow() ? await import("./accent") : null;
@@ -46,6 +39,9 @@ export async function mount(
   let shown = launcher === null;
   let held: Lease | null = null;
   let name = element.getAttribute("name");
+  let entered = 0; // how often the reader has come back, or was led to another room
+  const whereNow = () => `${element.server} ${element.getAttribute("room")}`;
+  let where = whereNow();
   let joined: Promise<Room> | null = null;
   let stop = new AbortController();
 
@@ -127,16 +123,21 @@ export async function mount(
     const view = shown ? (
       <Panel
         element={element}
-        key={isKnown() ? "room" : "name"}
+        key={isKnown() ? `room ${entered}` : "name"}
         client={isKnown() ? client() : null}
         join={join}
-        words={roomWords}
+        say={say}
         launcher={launcher !== null}
         close={close}
         enter={(given) => {
           held?.end();
           held = null;
           name = given;
+          draw();
+        }}
+        again={() => {
+          leave();
+          entered++;
           draw();
         }}
       />
@@ -168,8 +169,14 @@ export async function mount(
     open,
     close,
     changed: () => {
-      wordsOf(languageOf(element.lang)).then((words) => {
-        roomWords = words;
+      if (where !== whereNow()) {
+        where = whereNow();
+        leave();
+        entered++;
+        if (launcher && isKnown()) client();
+      }
+      sayIn(element.speaks).then((words) => {
+        say = words;
         if (root.contains(place)) draw();
       });
     },
@@ -194,19 +201,18 @@ export async function mount(
 
 interface PanelProps {
   element: MadangRoom;
-  words: Words;
+  say: Say;
   client: Client | null;
   join: () => Promise<Room>;
   launcher: boolean;
   close: () => void;
   enter: (name: string) => void;
+  again: () => void;
 }
 
 const PHONE = "(width < 560px)";
 
-function Panel({ element, words: roomWords, client, join, launcher, close, enter }: PanelProps) {
-  const language = languageOf(element.lang);
-  const words = WORDS[language];
+function Panel({ element, say, client, join, launcher, close, enter, again }: PanelProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [title, setTitle] = useState("");
 
@@ -238,7 +244,7 @@ function Panel({ element, words: roomWords, client, join, launcher, close, enter
           <h2 class="cut grow">{title}</h2>
         </slot>
         {launcher && (
-          <button type="button" class="icon-button" aria-label={words.close} title={words.close} onClick={close}>
+          <button type="button" class="icon-button" aria-label={say.close} title={say.close} onClick={close}>
             <Icon name="close" />
           </button>
         )}
@@ -246,14 +252,15 @@ function Panel({ element, words: roomWords, client, join, launcher, close, enter
       {client ? (
         <InRoom
           element={element}
-          words={roomWords}
+          say={say}
           client={client}
           join={join}
           titled={setTitle}
+          again={again}
           {...(launcher ? { close } : {})}
         />
       ) : (
-        <NameForm words={words} enter={enter} />
+        <NameForm say={say} enter={enter} />
       )}
     </>
   );
@@ -276,7 +283,7 @@ function Panel({ element, words: roomWords, client, join, launcher, close, enter
   );
 }
 
-function NameForm({ words, enter }: { words: (typeof WORDS)["en"]; enter: (name: string) => void }) {
+function NameForm({ say, enter }: { say: Say; enter: (name: string) => void }) {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
   return (
@@ -289,11 +296,11 @@ function NameForm({ words, enter }: { words: (typeof WORDS)["en"]; enter: (name:
       }}
     >
       <label class="field">
-        <span class="label">{words.name}</span>
+        <span class="label">{say.name}</span>
         <input ref={input} class="input" maxLength={40} autocomplete="nickname" required />
       </label>
       <button type="submit" class="button" data-kind="primary">
-        {words.enter}
+        {say.enter}
       </button>
     </form>
   );
@@ -301,21 +308,22 @@ function NameForm({ words, enter }: { words: (typeof WORDS)["en"]; enter: (name:
 
 interface InRoomProps {
   element: MadangRoom;
-  words: Words;
+  say: Say;
   client: Client;
   join: () => Promise<Room>;
   titled: (title: string) => void;
+  /** Come back after the reader was signed out. */
+  again: () => void;
   close?: () => void;
 }
 
-function InRoom({ element, words: roomWords, client, join, titled, close }: InRoomProps) {
-  const language = languageOf(element.lang);
-  const words = WORDS[language];
+function InRoom({ element, say, client, join, titled, again, close }: InRoomProps) {
   const id = element.getAttribute("room") ?? "";
   const room = useMemo(() => client.room(id), [client, id]);
   const snapshot = useStore(room.store);
   const handle = useRef<RoomHandle | null>(null);
   const [failed, setFailed] = useState<MadangError | null>(null);
+  const [ended, setEnded] = useState(client.state.final);
   const [me, setMe] = useState(client.user?.id ?? null);
   const [offline, setOffline] = useState(client.state.reason === "offline");
   const readOnly = element.mode === "read-only";
@@ -323,12 +331,12 @@ function InRoom({ element, words: roomWords, client, join, titled, close }: InRo
   useEffect(() => {
     const off = [
       client.on("user", (user) => setMe(user.id)),
-      client.on("state", (state) => setOffline(state.phase !== "connected" && state.reason === "offline")),
+      client.on("state", (state) => {
+        setOffline(state.phase !== "connected" && state.reason === "offline");
+        setEnded(state.final);
+      }),
     ];
-    join().then(
-      () => setMe(client.user?.id ?? null),
-      (error) => setFailed(error instanceof MadangError ? error : new MadangError("internal", String(error))),
-    );
+    join().then(() => setMe(client.user?.id ?? null), setFailed);
     return () => {
       for (const each of off) each();
     };
@@ -342,20 +350,31 @@ function InRoom({ element, words: roomWords, client, join, titled, close }: InRo
   }, []);
 
   if (failed && snapshot.items.length === 0) {
-    return <p class="panel-failed">{failed.code === "bad_name" ? words.badName : words.refused}</p>;
+    return <p class="panel-failed">{failed.code === "bad_name" ? say.badName : say.refused}</p>;
   }
   return (
     <RoomView
       room={room}
       me={me}
       title={snapshot.info?.title ?? id}
-      language={language}
-      words={roomWords}
+      language={element.speaks}
+      words={say.room}
       limit={client.server?.maxText ?? 4000}
       offline={offline}
       readOnly={readOnly}
+      atNewest={element.getAttribute("since") === "newest"}
       draftKey={client.storageKey(`draft.${id}`)}
       handle={handle}
+      instead={
+        ended ? (
+          <p class="read-only">
+            {say.ended}{" "}
+            <button type="button" class="button" data-kind="link" onClick={again}>
+              {say.again}
+            </button>
+          </p>
+        ) : undefined
+      }
       {...(close ? { onEscape: close } : {})}
     />
   );

@@ -11,7 +11,3 @@ export function languageOf(lang: string): "en" | "ko" {
   }
   return "en";
 }
-
-export function spoken<T>(words: { en: T; ko: T }, lang: string): T {
-  return words[languageOf(lang)];
-}

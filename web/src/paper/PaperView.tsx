@@ -2,10 +2,10 @@
 
 import type { RoomSnapshot } from "madang";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { whyReadOnly } from "../room/readOnly";
+import { useExtras } from "../room/useExtras";
 import { handle, isNarrow } from "../screens/state";
 import { ended } from "../session/session";
-import { roomWords } from "../words";
+import { language } from "../words";
 import { dateTime } from "../words/format";
 import { Bar } from "./Bar";
 import type { OpenPaper } from "./OpenPaper";
@@ -23,7 +23,7 @@ export function PaperView({ paper, info, snapshot }: { paper: OpenPaper; info: P
   useChanges(aboutOf(paper.doc));
   useHandle(main);
   const kind = kindOf(paper.doc);
-  const readOnly = whyReadOnly(roomWords.value, snapshot, dateTime);
+  const readOnly = useExtras()?.whyReadOnly(language.value, snapshot, dateTime) ?? null;
   const writes = snapshot.canWrite && !info.finished && !ended.value;
   const moderates = snapshot.role === "owner" || snapshot.role === "moderator";
   return (

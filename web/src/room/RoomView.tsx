@@ -7,15 +7,13 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { Composer, type ComposerHandle, type Written } from "./composer/Composer";
 import { loadDraft, saveDraft } from "./composer/drafts";
 import type { AnnouncerHandle } from "./list/Announcer";
-import { type Actions, RowsContext, type RowsShared } from "./list/actions";
+import { RowsContext, type RowsShared } from "./list/actions";
 import { type ListHandle, MessageList } from "./list/MessageList";
-import { People } from "./people";
-import { whyReadOnly } from "./readOnly";
-import { States, useSecondsLeft } from "./States";
-import { forgetZone, fullTime } from "./time";
+import { forgetZone } from "./time";
 import { useExtras } from "./useExtras";
+import { useSecondsLeft } from "./useSecondsLeft";
 import { useStore } from "./useStore";
-import { explain, type Language, type Speech, SpeechContext, type Words } from "./words";
+import { type Language, type Speech, SpeechContext, type Words } from "./words";
 
 /** What the owner of a room's view may do to it. */
 export interface RoomHandle {
@@ -44,6 +42,8 @@ export interface RoomViewProps {
   offline?: boolean;
   /** Show the list alone. */
   readOnly?: boolean;
+  /** Open at the newest message, not at the first that was not read. */
+  atNewest?: boolean;
   /** Shown in place of the box: a way to sign in again. */
   instead?: ComponentChildren;
   /** Where a draft is kept; left out: nowhere. */
@@ -75,15 +75,13 @@ function View(props: RoomViewProps) {
   const [removing, setRemoving] = useState<Message | null>(null);
   const [reacting, setReacting] = useState<{ message: Message; anchor: HTMLElement } | null>(null);
   const [note, setNote] = useState<{ text: string } | null>(null);
-  const now = useRef({ props, draftKey, snapshot, replyTo, editing });
-  now.current = { props, draftKey, snapshot, replyTo, editing };
+  const extras = useExtras();
+  const now = useRef({ props, draftKey, snapshot, replyTo, editing, parts: extras });
+  now.current = { props, draftKey, snapshot, replyTo, editing, parts: extras };
   const composer = useRef<ComposerHandle | null>(null);
   const list = useRef<ListHandle | null>(null);
   const announcer = useRef<AnnouncerHandle | null>(null);
-  const people = useMemo(() => new People(room, () => now.current.props.me), [room]);
-  people.learn(snapshot);
   const secondsLeft = useSecondsLeft(snapshot.writableAt);
-  const extras = useExtras();
 
   // Drafts: kept a moment after the last key, and whenever the box or the page is left.
   const drafts = useMemo(() => {
@@ -109,85 +107,39 @@ function View(props: RoomViewProps) {
     setNote({ text });
     announcer.current?.alert(text);
   };
+  const reason = (error: unknown) => now.current.parts?.explain(now.current.props.language, error) ?? "";
   const attempt = (done: Promise<unknown>, said?: string) =>
     done.then(
       () => said && tell(said),
-      (error) => tell(explain(now.current.props.words, error)),
+      (error) => tell(reason(error)),
     );
 
-  const actions = useMemo<Actions>(() => {
-    const found = new Map<number, Promise<Message | null>>();
-    const refocus = () => composer.current?.focus();
-    return {
-      reply: (message) => {
-        setReplyTo(message);
-        refocus();
-      },
-      edit: (message) => setEditing(message.key),
-      endEdit: () => {
-        const key = now.current.editing;
-        setEditing(null);
-        if (key) list.current?.focusRow(key);
-      },
-      saveEdit: (message, text, mentions) => {
-        setEditing(null);
-        refocus();
-        if (message.seq === null || text === message.text) return;
-        const data = message.data === undefined ? {} : { data: message.data };
-        attempt(room.edit(message.seq, text, { ...data, mentions }));
-      },
-      askRemove: setRemoving,
-      react: (message, emoji, on) => {
-        if (message.seq !== null) attempt(room.react(message.seq, emoji, on));
-      },
-      pickReaction: (message, anchor) => setReacting({ message, anchor }),
-      pin: (message, on) => {
-        if (message.seq !== null) attempt(room.pin(message.seq, on));
-      },
-      markUnread: (message) => {
-        if (message.seq !== null) list.current?.markUnread(message.seq);
-      },
+  const late = useMemo(() => {
+    if (!extras) return null;
+    const views = {
       room,
+      now: () => ({ ...now.current.props, ...now.current }),
+      composer,
+      list,
       attempt,
-      linkTo: (seq) => now.current.props.linkTo?.(seq) ?? "",
-      retry: (message) => message.cid !== null && room.retry(message.cid),
-      discard: (message) => message.cid !== null && room.discard(message.cid),
-      loadBetween: () => attempt(room.older()),
-      jumpTo: (seq) => list.current?.jump(seq),
-      find: (seq) => {
-        const here = now.current.snapshot.items.find((item) => item.kind === "message" && item.seq === seq);
-        if (here?.kind === "message") return Promise.resolve(here);
-        let message = found.get(seq);
-        if (!message) {
-          message = room.history({ before: seq + 1, limit: 1 }).then(({ messages }) => {
-            const last = messages[0];
-            return last?.seq === seq ? last : null;
-          });
-          message.catch(() => found.delete(seq)); // ask again next time
-          found.set(seq, message);
-        }
-        return message;
-      },
-      people: people.find,
-      written: (message) => ({
-        text: message.text,
-        mentions: message.mentions.flatMap((user): [string, string][] => {
-          const name = people.nameOf(user);
-          return name ? [[name, user]] : [];
-        }),
-      }),
-      nameOf: people.nameOf,
+      setReplyTo,
+      setEditing,
+      setRemoving,
+      setReacting,
     };
-  }, [room]);
+    return { parts: extras, actions: extras.roomActions(views) };
+  }, [room, extras]);
+  late?.actions.learn(snapshot);
 
-  const readOnly = props.readOnly ? null : whyReadOnly(words, snapshot, (at) => fullTime(speech, at));
-  const writes = !props.readOnly && !props.instead && readOnly === null;
+  const over = snapshot.phase === "left" || snapshot.phase === "refused";
+  const barred = over || (!snapshot.canWrite && snapshot.role !== null);
+  const writes = !props.readOnly && !props.instead && !barred;
   const moderates = snapshot.role === "owner" || snapshot.role === "moderator";
   const hasLinks = props.linkTo !== undefined;
   const enterBreaks = props.enterBreaks ?? false;
   const shared = useMemo<RowsShared>(
-    () => ({ actions, me, writes, moderates, hasLinks, limit: props.limit, enterBreaks }),
-    [actions, me, writes, moderates, hasLinks, props.limit, enterBreaks],
+    () => ({ room, late, me, writes, moderates, hasLinks, limit: props.limit, enterBreaks }),
+    [room, late, me, writes, moderates, hasLinks, props.limit, enterBreaks],
   );
 
   const send = useMemo(
@@ -196,8 +148,7 @@ function View(props: RoomViewProps) {
       const answers = replyTo?.seq != null ? { replyTo: replyTo.seq } : {};
       room.typing(false);
       room.send(text, { ...answers, mentions }).catch((error) => {
-        const { words } = now.current.props;
-        const said = `${words.notSent}. ${explain(words, error)}`;
+        const said = `${now.current.props.words.notSent}. ${reason(error)}`;
         if (error?.code !== "outbox_full") return announcer.current?.alert(said); // its row says so, too
         // Nothing of it is in the list: it goes back into the box, unless another is begun there.
         tell(said);
@@ -216,20 +167,6 @@ function View(props: RoomViewProps) {
       if (now.current.replyTo) setReplyTo(null);
       else if (now.current.props.onEscape) now.current.props.onEscape();
       else list.current?.markRead();
-    },
-    [room],
-  );
-
-  const editLast = useMemo(
-    () => () => {
-      const { items } = now.current.snapshot;
-      for (let i = items.length - 1; i >= 0; i--) {
-        const item = items[i];
-        if (item?.kind !== "message" || item.user !== now.current.props.me || item.deleted || item.seq === null)
-          continue;
-        setEditing(item.key);
-        return;
-      }
     },
     [room],
   );
@@ -285,8 +222,10 @@ function View(props: RoomViewProps) {
   // Who the user is may be known only after the box is there. A draft may answer something.
   useEffect(() => {
     if (draft && composer.current && !composer.current.read().text) composer.current.write(draft);
-    if (draft?.replyTo != null) actions.find(draft.replyTo).then(setReplyTo, () => undefined);
   }, [draft]);
+  useEffect(() => {
+    if (draft?.replyTo != null) late?.actions.find(draft.replyTo).then(setReplyTo, () => undefined);
+  }, [draft, late]);
 
   useEffect(() => {
     if (!note) return;
@@ -304,12 +243,13 @@ function View(props: RoomViewProps) {
             title={props.title}
             me={me}
             editing={editing}
+            atNewest={props.atNewest ?? false}
             handle={list}
             shared={shared}
             onLeave={handle.focusComposer}
           />
-          {extras && (
-            <extras.Heard
+          {late && (
+            <late.parts.Heard
               snapshot={snapshot}
               me={me}
               which={props.announce ?? "all"}
@@ -323,34 +263,29 @@ function View(props: RoomViewProps) {
                 <p class="states" data-kind="note">
                   {note.text}
                 </p>
+              ) : late ? (
+                <late.parts.States snapshot={snapshot} offline={props.offline ?? false} secondsLeft={secondsLeft} />
               ) : (
-                <States snapshot={snapshot} offline={props.offline ?? false} secondsLeft={secondsLeft} />
+                <p class="states" />
               )}
               <slot name="before-composer" />
               {props.instead ??
-                (readOnly !== null ? (
-                  <p class="read-only">{readOnly}</p>
+                (barred ? (
+                  late && <late.parts.ReadOnly snapshot={snapshot} />
                 ) : (
                   <>
-                    {replyTo && (
-                      <fieldset class="bar" aria-label={words.replyingTo(replyTo.name || words.deletedUser)}>
-                        <span class="grow cut">{words.replyingTo(replyTo.name || words.deletedUser)}</span>
-                        <button type="button" class="button" data-kind="link" onClick={() => setReplyTo(null)}>
-                          {words.cancelReply}
-                        </button>
-                      </fieldset>
-                    )}
+                    {replyTo && late && <late.parts.ReplyBar message={replyTo} onCancel={() => setReplyTo(null)} />}
                     <Composer
                       kind="send"
                       initial={draft ?? NOBODY}
                       limit={props.limit}
                       enterBreaks={enterBreaks}
                       waits={secondsLeft > 0}
-                      people={people.find}
+                      people={late?.actions.people}
                       onSend={send}
                       onChange={onChange}
                       onEscape={onEscape}
-                      onUp={editLast}
+                      onUp={late?.actions.editLast}
                       onLeave={drafts.save}
                       handle={keepComposer}
                     />
@@ -358,8 +293,8 @@ function View(props: RoomViewProps) {
                 ))}
             </div>
           )}
-          {removing && extras && (
-            <extras.ConfirmDelete
+          {removing && late && (
+            <late.parts.ConfirmDelete
               onClose={() => {
                 const { key } = removing;
                 setRemoving(null);
@@ -370,13 +305,13 @@ function View(props: RoomViewProps) {
               }}
             />
           )}
-          {reacting && extras && (
-            <extras.EmojiPicker
+          {reacting && late && (
+            <late.parts.EmojiPicker
               anchor={() => reacting.anchor}
               onClose={() => setReacting(null)}
               onPick={(emoji) => {
                 setReacting(null);
-                actions.react(reacting.message, emoji, true);
+                late.actions.react(reacting.message, emoji, true);
               }}
             />
           )}

@@ -2,7 +2,7 @@
 
 import { useEffect, useReducer } from "preact/hooks";
 
-type Extras = typeof import("./extras");
+export type Extras = typeof import("./extras");
 
 const AGAIN_MS = 2000;
 

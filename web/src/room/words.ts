@@ -4,32 +4,21 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
 export type Language = "en" | "ko";
-type Names = (names: readonly string[], others: number) => string;
 type Value = (value: string) => string;
 type Count = (n: number) => string;
 
-/** All that a room says. A key that a dictionary lacks does not compile. */
+/** What a room says from the start. A key that a dictionary lacks does not compile. */
 export interface Words {
   messagesIn: Value;
   article: (name: string, time: string) => string;
   newMessages: string;
   sendAgain: string;
   discard: string;
-  jump: string;
-  jumpNew: Count;
-  jumpNewShown: Count;
   message: string;
   addEmoji: string;
   send: string;
-  replyingTo: Value;
-  cancelReply: string;
   editMessage: string;
   save: string;
-  typing: (names: readonly string[]) => string;
-  slow: Count;
-  offline: string;
-  edited: string;
-  editedAt: Value;
   deleted: string;
   /** Who has no name any more. */
   deletedUser: string;
@@ -38,22 +27,10 @@ export interface Words {
   empty: string;
   start: string;
   loading: string;
-  showAll: Count;
-  showLess: string;
   tooLong: Count;
   left: Count;
   badText: Count;
-  quoteGone: string;
-  quoteDeleted: string;
   pinned: string;
-  readOnly: Record<"archived" | "moderators" | "viewer" | "muted" | "left" | "refused", string> & { mutedUntil: Value };
-  notice: Record<
-    "joined" | "left" | "kicked" | "banned" | "muted" | "unmuted" | "role" | "created" | "changed" | "purged",
-    Names
-  >;
-  /** By the code of the error; a code that is not here is told by `failed`. */
-  errors: Record<string, string>;
-  failed: string;
 }
 
 export interface Speech {
@@ -81,10 +58,4 @@ export function counted(language: Language, n: number): string {
     numbers.set(language, format);
   }
   return format.format(n);
-}
-
-/** Return what is to be said about an error: in words, never its code. */
-export function explain(words: Words, error: unknown): string {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-  return (Object.hasOwn(words.errors, code) && words.errors[code]) || words.failed;
 }

@@ -3,10 +3,11 @@
 import type { Item, Message, Notice } from "madang";
 import { describe, expect, it } from "vitest";
 import { firstUnread } from "../../src/room/list/line";
-import { sayNotices } from "../../src/room/list/notices";
-import { changeOf, rowsOf } from "../../src/room/list/rows";
-import { en } from "../../src/room/words.en";
-import { ko } from "../../src/room/words.ko";
+import { sayNotices } from "../../src/room/list/Notices";
+import { changeOf } from "../../src/room/list/rowChange";
+import { rowsOf } from "../../src/room/list/rows";
+import { en } from "../../src/room/words.more.en";
+import { ko } from "../../src/room/words.more.ko";
 
 function message(seq: number, more: Partial<Message> = {}): Message {
   const at = new Date(Date.UTC(2026, 10, 22, 9, 0, seq)).toISOString();
@@ -75,15 +76,15 @@ describe("the first unread", () => {
 describe("notices are said", () => {
   const joined = [1, 2, 3, 4, 5].map((n) => notice(n));
   it("in English", () => {
-    expect(sayNotices(en, joined, () => "")).toBe("U1, U2, and 3 others joined");
-    expect(sayNotices(en, [...joined.slice(0, 1), notice(6, { type: "member.left" })], () => "")).toBe(
-      "U1 joined · U6 left",
-    );
+    expect(sayNotices(en.notice, joined, (_, name) => name ?? "")).toBe("U1, U2, and 3 others joined");
+    expect(
+      sayNotices(en.notice, [...joined.slice(0, 1), notice(6, { type: "member.left" })], (_, name) => name ?? ""),
+    ).toBe("U1 joined · U6 left");
     const kicked = notice(7, { type: "member.kicked", member: "u9" });
-    expect(sayNotices(en, [kicked], () => "Bora")).toBe("Bora was removed from the room");
+    expect(sayNotices(en.notice, [kicked], (_, name) => name || "Bora")).toBe("Bora was removed from the room");
   });
   it("in Korean", () => {
-    expect(sayNotices(ko, joined, () => "")).toBe("U1 님, U2 님 외 3명이 들어왔습니다");
-    expect(sayNotices(ko, joined.slice(0, 1), () => "")).toBe("U1 님이 들어왔습니다");
+    expect(sayNotices(ko.notice, joined, (_, name) => name ?? "")).toBe("U1 님, U2 님 외 3명이 들어왔습니다");
+    expect(sayNotices(ko.notice, joined.slice(0, 1), (_, name) => name ?? "")).toBe("U1 님이 들어왔습니다");
   });
 });

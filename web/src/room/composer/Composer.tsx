@@ -35,13 +35,13 @@ export interface ComposerProps {
   enterBreaks: boolean;
   /** Whether sending waits (slow mode); what was asked for goes out when it no longer does. */
   waits: boolean;
-  /** Find people by what is typed after "@": `show` may be called again with more. */
-  people: FindPeople;
+  /** Finds people by what is typed after "@"; undefined until the extras are there. */
+  people: FindPeople | undefined;
   onSend: (text: string, mentions: string[]) => void;
   onChange?: (written: Written) => void;
   onEscape?: () => void;
   /** ↑ in an empty box. */
-  onUp?: () => void;
+  onUp?: (() => void) | undefined;
   onLeave?: (written: Written) => void;
   handle?: (handle: ComposerHandle | null) => void;
 }
@@ -183,13 +183,14 @@ export const Composer = memo(function Composer(props: ComposerProps) {
   }, [asked, props.waits]);
 
   useEffect(() => {
-    if (typed === null) return setOptions([]);
-    let current = true;
-    props.people(typed.text, (people) => current && setOptions(people));
-    return () => {
-      current = false;
-    };
-  }, [typed?.text, typed === null, extras]);
+    if (typed === null) return setOptions(NO_ONE);
+    return props.people?.(typed.text, (people) => {
+      const { options, at } = list.current;
+      const active = people.findIndex(({ id }) => id === options[at]?.id);
+      setOptions(people);
+      setAt(Math.max(0, active)); // who comes meanwhile does not take the place of the one that Enter picks
+    });
+  }, [typed?.text, typed === null, props.people]);
 
   const open = extras !== null && typed !== null && options.length > 0;
   const edit = props.kind === "edit";

@@ -11,7 +11,8 @@ export interface Person {
   online?: boolean;
 }
 
-export type FindPeople = (typed: string, show: (people: readonly Person[]) => void) => void;
+/** Shows who is meant by what is typed, again whenever there are others; returns how to stop that. */
+export type FindPeople = (typed: string, show: (people: readonly Person[]) => void) => () => void;
 
 export interface PeopleListProps {
   id: string;

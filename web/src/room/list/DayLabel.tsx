@@ -4,14 +4,14 @@ import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dayOf } from "../time";
 import { useSpeech } from "../words";
+import type { RowPlaces } from "./PlainRows";
 import type { Row } from "./rows";
-import type { VirtualizerHandle } from "./virtual";
 
 const SHOWN_MS = 1200;
 
 export interface DayLabelProps {
   log: RefObject<HTMLElement | null>;
-  virtual: RefObject<VirtualizerHandle | null>;
+  virtual: RefObject<RowPlaces | null>;
   rows: () => readonly Row[];
 }
 

@@ -3,11 +3,12 @@
 import type { Message } from "madang";
 import { Composer } from "../composer/Composer";
 import { useMore } from "../words.more";
-import { useRows } from "./actions";
+import { useActions, useRows } from "./actions";
 
 export function EditBox({ message }: { message: Message }) {
   const words = useMore();
-  const { actions, limit, enterBreaks } = useRows();
+  const actions = useActions();
+  const { limit, enterBreaks } = useRows();
   return (
     <div class="edit">
       <fieldset class="bar" aria-label={words.editing}>

@@ -3,12 +3,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../../ui/icon";
 import { useMore } from "../words.more";
-import { useRows } from "./actions";
+import { useActions } from "./actions";
 import type { HoleRow } from "./rows";
 
 export function HoleView({ row }: { row: HoleRow }) {
   const words = useMore();
-  const { actions } = useRows();
+  const actions = useActions();
   const box = useRef<HTMLDivElement>(null);
   // Whoever scrolls here wants to read on.
   useEffect(() => {

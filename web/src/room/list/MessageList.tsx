@@ -3,15 +3,15 @@
 
 import type { Room, RoomSnapshot } from "madang";
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { useExtras } from "../useExtras";
+import { extrasNow } from "../useExtras";
 import { useSpeech } from "../words";
 import type { RowsShared } from "./actions";
 import { firstUnread, type Line, lineAt, NO_LINE, withoutLine } from "./line";
+import { PlainRows, type RowPlaces } from "./PlainRows";
 import { RowView } from "./RowView";
-import { changeOf, type Row, rowsOf, seqOf } from "./rows";
+import { type Row, rowsOf, seqOf } from "./rows";
 import { useReading } from "./useReading";
 import { useRowKeys } from "./useRowKeys";
-import { type VirtualizerHandle, VirtualRows } from "./virtual";
 
 /** What others may ask of the list. */
 export interface ListHandle {
@@ -33,6 +33,7 @@ export interface MessageListProps {
   title: string;
   me: string | null;
   editing: string | null;
+  atNewest: boolean;
   handle: { current: ListHandle | null };
   shared: RowsShared;
   onLeave: () => void;
@@ -66,11 +67,11 @@ const places = new WeakMap<Room, Place>(); // where the reader was when they lef
 export function MessageList(props: MessageListProps) {
   const { room, snapshot, me, handle } = props;
   const { words } = useSpeech();
-  const extras = useExtras();
+  const parts = props.shared.late?.parts;
   const log = useRef<HTMLDivElement>(null);
-  const virtual = useRef<VirtualizerHandle>(null);
+  const virtual = useRef<RowPlaces>(null);
   const [line, setLine] = useState<Line>(NO_LINE);
-  const [missed, setMissed] = useState<{ count: number; at: string; seq: number } | null>(null);
+  const [missed, setMissed] = useState<{ count: number; readSeq: number } | null>(null);
   const [target, setTarget] = useState<{ key: string } | null>(null);
   const [up, setUp] = useState(false); // more than a viewport above the newest
   const [, again] = useReducer((n: number) => n + 1, 0);
@@ -96,8 +97,8 @@ export function MessageList(props: MessageListProps) {
   const shown = useRef(rows);
   const step = useMemo(() => {
     const old = shown.current;
-    if (old === rows) return { rows, shift: false, more: false, fresh: false };
-    const change = changeOf(old, rows, top);
+    if (old === rows || !parts) return { rows, shift: false, more: false, fresh: false };
+    const change = parts.changeOf(old, rows, top);
     if (change.kind === "other") {
       view.current.generation++; // nothing of the old rows is left
       return { rows, shift: false, more: false, fresh: true };
@@ -146,7 +147,8 @@ export function MessageList(props: MessageListProps) {
   const loadMore = () => {
     const list = virtual.current;
     const { snapshot } = now.current;
-    if (!list || !view.current.opened || snapshot.loading !== null || snapshot.phase === "refused") return;
+    if (!extrasNow() || !list || !view.current.opened) return;
+    if (snapshot.loading !== null || snapshot.phase === "refused") return;
     const { scrollOffset, scrollSize, viewportSize } = list;
     if (viewportSize === 0) return;
     if (snapshot.hasOlder && scrollOffset < AHEAD * viewportSize) room.older().catch(() => undefined);
@@ -229,23 +231,15 @@ export function MessageList(props: MessageListProps) {
     changed: step.rows,
   });
 
-  // More was not read than is loaded: a bar says since when.
-  const findMissed = () => {
-    const { unread, readSeq } = snapshot;
-    room.history({ after: readSeq, limit: 1 }).then(
-      ({ messages: [first] }) => first?.seq != null && setMissed({ count: unread, at: first.at, seq: first.seq }),
-      () => undefined,
-    );
-  };
-
   // Opening, once: at the line, where the reader was, or at the newest.
   useLayoutEffect(() => {
     if (view.current.opened || snapshot.phase === "idle" || snapshot.phase === "joining" || rows.length === 0) return;
     const first = items[0];
     const whole =
       !hasOlder || (first !== undefined && first.kind !== "hole" && (first.seq ?? 0) <= snapshot.readSeq + 1);
-    const unread = whole ? firstUnread(items, snapshot.readSeq, me) : null;
-    if (!whole && snapshot.unread > 0 && snapshot.readSeq > 0) findMissed();
+    const unread = whole && !props.atNewest ? firstUnread(items, snapshot.readSeq, me) : null;
+    if (!whole && !props.atNewest && snapshot.unread > 0 && snapshot.readSeq > 0)
+      setMissed({ count: snapshot.unread, readSeq: snapshot.readSeq });
     if (unread?.seq != null && line.seq !== unread.seq) {
       setLine(lineAt(line, unread.seq)); // and come here again
       return;
@@ -276,6 +270,14 @@ export function MessageList(props: MessageListProps) {
     loadMore();
     reading.now?.look();
   }, [step]);
+
+  // The list that keeps only what is in view has taken the place of the plain one: what was seen stays where it was.
+  useLayoutEffect(() => {
+    if (!parts || !view.current.opened) return;
+    view.current.hold ??= view.current.place;
+    settle();
+    loadMore();
+  }, [parts]);
 
   // Messages came that nobody looked at: the line is above the first of them, if all before was read.
   const newest = useRef(0);
@@ -337,18 +339,18 @@ export function MessageList(props: MessageListProps) {
     atBottom: () => view.current.stuck,
   };
 
+  const Rows = parts?.VirtualRows ?? PlainRows;
   const empty = useMemo(() => !items.some((item) => item.kind === "message"), [items]);
-  const pill = up || hasNewer;
-  const fresh = pill ? snapshot.unread : 0;
   return (
     <div class="list">
-      {missed && extras && (
-        <extras.Missed
+      {missed && parts && (
+        <parts.Missed
           {...missed}
-          onJump={() => {
+          room={room}
+          onJump={(seq) => {
             setMissed(null);
-            setLine(lineAt(line, missed.seq));
-            jump(missed.seq);
+            setLine(lineAt(line, seq));
+            jump(seq);
           }}
           onRead={() => handle.current?.markRead()}
         />
@@ -375,7 +377,7 @@ export function MessageList(props: MessageListProps) {
         }}
       >
         <div class="log-fill" />
-        <VirtualRows
+        <Rows
           key={view.current.generation}
           handle={virtual}
           data={step.rows}
@@ -394,15 +396,11 @@ export function MessageList(props: MessageListProps) {
               empty={empty}
             />
           )}
-        </VirtualRows>
+        </Rows>
       </div>
-      {extras && <extras.DayLabel log={log} virtual={virtual} rows={() => now.current.rows} />}
+      {parts && <parts.DayLabel log={log} virtual={virtual} rows={() => now.current.rows} />}
       {snapshot.loading === "older" && <p class="list-loading">{words.loading}</p>}
-      {pill && (
-        <button type="button" class="pill" aria-label={fresh ? words.jumpNew(fresh) : words.jump} onClick={toBottom}>
-          {fresh ? words.jumpNewShown(fresh) : words.jump}
-        </button>
-      )}
+      {parts && (up || hasNewer) && <parts.Pill fresh={snapshot.unread} onClick={toBottom} />}
     </div>
   );
 }

@@ -3,14 +3,15 @@
 import type { Message, Reaction } from "madang";
 import { useId, useState } from "preact/hooks";
 import { Icon } from "../../ui/icon";
-import { extrasNow } from "../useExtras";
 import { counted, useSpeech } from "../words";
-import { allowed, useRows } from "./actions";
+import { allowed, useActions, useRows } from "./actions";
+import { whoReacted } from "./whoReacted";
 
 const SHOWN = 6;
 
 export function Reactions({ message }: { message: Message }) {
   const shared = useRows();
+  const { pickReaction } = useActions();
   const { language } = useSpeech();
   const [all, setAll] = useState(false);
   const may = allowed(shared, message).react;
@@ -32,7 +33,7 @@ export function Reactions({ message }: { message: Message }) {
           class="reaction reaction-add"
           tabIndex={-1}
           aria-hidden="true"
-          onClick={(event) => shared.actions.pickReaction(message, event.currentTarget)}
+          onClick={(event) => pickReaction(message, event.currentTarget)}
         >
           <Icon name="add" />
         </button>
@@ -42,7 +43,7 @@ export function Reactions({ message }: { message: Message }) {
 }
 
 function Chip({ message, reaction, may }: { message: Message; reaction: Reaction; may: boolean }) {
-  const { actions } = useRows();
+  const actions = useActions();
   const { language } = useSpeech();
   const id = useId();
   const [who, setWho] = useState("");
@@ -50,9 +51,7 @@ function Chip({ message, reaction, may }: { message: Message; reaction: Reaction
   const { emoji, count, mine } = reaction;
   const show = () => {
     setShown(true);
-    extrasNow()
-      ?.whoReacted(actions.room, message, emoji, language)
-      .then(setWho, () => setWho(""));
+    whoReacted(actions.room, message, emoji, language).then(setWho, () => setWho(""));
   };
   const hide = () => setShown(false);
   return (

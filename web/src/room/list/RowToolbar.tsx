@@ -7,13 +7,13 @@ import { copy } from "../copy";
 import { Tool } from "../tool";
 import { useSpeech } from "../words";
 import { useMore } from "../words.more";
-import { allowed, useRows } from "./actions";
+import { allowed, useActions, useRows } from "./actions";
 
 export function RowToolbar({ message }: { message: Message }) {
   const { words: said } = useSpeech();
   const words = useMore();
   const shared = useRows();
-  const { actions } = shared;
+  const actions = useActions();
   const { attempt, linkTo, room } = actions;
   const seq = message.seq ?? 0;
   const [open, setOpen] = useState(false);

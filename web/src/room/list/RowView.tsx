@@ -1,18 +1,14 @@
-// One row of the list: a message, folded notices, a hole, the room's beginning; above it the dividers that belong to it.
+// One row of the list: a message, folded notices, a hole, the room's beginning; above it the dividers that belong to it. A message can
+// be read at once; links, code, what it answers and reactions come with the extras, mostly before the first message does.
 
 import type { Message } from "madang";
 import { useEffect, useState } from "preact/hooks";
 import { Avatar, hueOf } from "../../ui/avatar";
 import { memo } from "../memo";
-import { MessageText } from "../text/MessageText";
 import { dayOf, fullTime, timeOf } from "../time";
 import { RowButton } from "../tool";
-import { useExtras } from "../useExtras";
-import { explain, useSpeech } from "../words";
+import { useSpeech } from "../words";
 import { useRows } from "./actions";
-import { sayNotices } from "./notices";
-import { Quote } from "./Quote";
-import { Reactions } from "./Reactions";
 import type { HoleRow, MessageRow, NoticesRow, Row } from "./rows";
 
 export interface RowViewProps {
@@ -54,12 +50,12 @@ type MessageViewProps = Omit<RowViewProps, "row"> & { row: MessageRow };
 function MessageView({ row, active, editing, target }: MessageViewProps) {
   const speech = useSpeech();
   const { words } = speech;
-  const shared = useRows();
-  const extras = useExtras();
+  const { me, late } = useRows();
+  const parts = late?.parts;
   const { message, grouped, line } = row;
   const name = message.name || words.deletedUser;
   const time = timeOf(speech, message.at);
-  const mentionsMe = shared.me !== null && message.mentions.includes(shared.me);
+  const mentionsMe = me !== null && message.mentions.includes(me);
   const state = message.deleted ? "deleted" : message.state;
   return (
     <>
@@ -103,71 +99,58 @@ function MessageView({ row, active, editing, target }: MessageViewProps) {
               {message.pinned && <span class="row-mark">{words.pinned}</span>}
             </div>
           )}
-          {message.replyTo !== undefined && !message.deleted && <Quote seq={message.replyTo} />}
-          {editing && extras ? <extras.EditBox message={message} /> : <Body message={message} />}
-          {message.reactions.length > 0 && !message.deleted && <Reactions message={message} />}
+          {message.deleted ? (
+            <p class="row-gone">{words.deleted}</p>
+          ) : parts ? (
+            <>
+              {message.replyTo !== undefined && <parts.Quote seq={message.replyTo} />}
+              {editing ? <parts.EditBox message={message} /> : <parts.Body message={message} />}
+              {message.reactions.length > 0 && <parts.Reactions message={message} />}
+            </>
+          ) : (
+            <div class="text" dir="auto">
+              <p dir="auto">{message.text}</p>
+            </div>
+          )}
           {message.state !== "sent" && <SendState message={message} />}
         </div>
-        {extras && !editing && !message.deleted && message.state === "sent" && <extras.RowToolbar message={message} />}
+        {parts && !editing && !message.deleted && message.state === "sent" && <parts.RowToolbar message={message} />}
       </article>
     </>
-  );
-}
-
-function Body({ message }: { message: Message }) {
-  const speech = useSpeech();
-  const { me, actions } = useRows();
-  const { words } = speech;
-  if (message.deleted) return <p class="row-gone">{words.deleted}</p>;
-  const names = new Map<string, string>();
-  for (const user of message.mentions) {
-    const name = actions.nameOf(user);
-    if (name) names.set(user, name);
-  }
-  return (
-    <div class="row-body" data-edited={message.edited !== undefined}>
-      <MessageText text={message.text} names={names} me={me} />
-      {message.edited && (
-        <time class="row-edited" dateTime={message.edited} title={words.editedAt(fullTime(speech, message.edited))}>
-          {words.edited}
-        </time>
-      )}
-    </div>
   );
 }
 
 const SLOW_MS = 1000; // until then an ordinary send says nothing
 
 function SendState({ message }: { message: Message }) {
-  const { words } = useSpeech();
-  const { actions } = useRows();
-  const [late, setLate] = useState(false);
+  const { language, words } = useSpeech();
+  const { room, late } = useRows();
+  const [slow, setSlow] = useState(false);
   useEffect(() => {
-    const timer = setTimeout(() => setLate(true), SLOW_MS);
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
     return () => clearTimeout(timer);
   }, []);
-  if (message.state === "pending") return late ? <p class="row-sending">{words.sending}</p> : null;
+  if (message.state === "pending") return slow ? <p class="row-sending">{words.sending}</p> : null;
   return (
     <div class="row-failed">
       <span>
-        {words.notSent}. {explain(words, message.error)}
+        {words.notSent}. {late?.parts.explain(language, message.error)}
       </span>
-      <RowButton onClick={() => actions.retry(message)}>{words.sendAgain}</RowButton>
-      <RowButton onClick={() => actions.discard(message)}>{words.discard}</RowButton>
+      <RowButton onClick={() => room.retry(message.cid ?? "")}>{words.sendAgain}</RowButton>
+      <RowButton onClick={() => room.discard(message.cid ?? "")}>{words.discard}</RowButton>
     </div>
   );
 }
 
 function NoticesView({ row }: { row: NoticesRow }) {
-  const { words } = useSpeech();
-  const { actions } = useRows();
-  return <p class="happened">{sayNotices(words, row.notices, actions.nameOf)}</p>;
+  const { late } = useRows();
+  return <p class="happened">{late && <late.parts.Notices notices={row.notices} />}</p>;
 }
 
 // There is a hole only after the room has been shown for long.
 function Hole({ row }: { row: HoleRow }) {
-  const extras = useExtras();
-  return extras && <extras.HoleView row={row} />;
+  const { late } = useRows();
+  return late && <late.parts.HoleView row={row} />;
 }
 
 function StartView({ empty }: { empty: boolean }) {

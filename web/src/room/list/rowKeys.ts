@@ -156,9 +156,9 @@ export function rowKeys(keys: RowKeys) {
 
 /** Do what a letter does on a row. Returns whether it was used. */
 function letter(shared: RowsShared, row: Row, event: KeyboardEvent): boolean {
-  if (row.kind !== "message") return false;
+  const actions = shared.late?.actions;
+  if (row.kind !== "message" || !actions) return false;
   const { message } = row;
-  const { actions } = shared;
   const may = allowed(shared, message);
   const key = event.key.toLowerCase();
   if (key === "r" && may.reply) actions.reply(message);

@@ -2,14 +2,13 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { useExtras } from "../useExtras";
 import type { RowsShared } from "./actions";
+import type { RowPlaces } from "./PlainRows";
 import type { Row } from "./rows";
-import type { VirtualizerHandle } from "./virtual";
 
 export interface RowKeysOptions {
   log: RefObject<HTMLElement | null>;
-  virtual: RefObject<VirtualizerHandle | null>;
+  virtual: RefObject<RowPlaces | null>;
   rows: () => readonly Row[];
   shared: RowsShared;
   onLeave: () => void;
@@ -32,8 +31,8 @@ export function useRowKeys(options: RowKeysOptions) {
   now.current = options;
   const keys = useMemo<RowKeys>(() => ({ options: () => now.current, active, setActive, wish: null }), []);
   keys.active = active;
-  const extras = useExtras();
-  const actions = useMemo(() => extras?.rowKeys(keys), [extras]);
+  const parts = options.shared.late?.parts;
+  const actions = useMemo(() => parts?.rowKeys(keys), [parts]);
   useLayoutEffect(() => actions?.follow());
 
   const at = active === null ? -1 : options.rows().findIndex((row) => row.key === active);

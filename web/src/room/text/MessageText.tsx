@@ -2,8 +2,8 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { memo } from "../memo";
-import { useExtras } from "../useExtras";
-import { useSpeech } from "../words";
+import { useMore } from "../words.more";
+import { CopyCode } from "./CopyCode";
 import { type Block, fold, type Inline, isEmojiOnly, parse } from "./parse";
 
 const FOLD = 20; // lines
@@ -16,7 +16,7 @@ export interface MessageTextProps {
 }
 
 export const MessageText = memo(function MessageText({ text, names, me }: MessageTextProps) {
-  const { words } = useSpeech();
+  const words = useMore();
   const [whole, setWhole] = useState(false);
   const { blocks, lines } = useMemo(() => {
     const all = parse(text, names);
@@ -73,13 +73,12 @@ function Node({ node, me }: { node: Inline; me: string | null }) {
 }
 
 function CodeBlock({ text, language }: { text: string; language: string }) {
-  const extras = useExtras();
   return (
     <div class="code">
       <pre dir="ltr" data-language={language || undefined}>
         <code>{text}</code>
       </pre>
-      {extras && <extras.CopyCode text={text} />}
+      <CopyCode text={text} />
     </div>
   );
 }
