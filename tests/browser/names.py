@@ -18,6 +18,7 @@ NAMES: Final = {
     "menu": ("Room menu", "방 메뉴"),
     "room settings": ("Room settings", "방 설정"),
     "papers": ("Papers", "페이퍼"),
+    "date": ("Go to a date", "날짜로 이동"),
     "mark read": ("Mark as read", "읽음으로 표시"),
     "mute room": ("Mute room", "알림 끄기"),
     "leave": ("Leave room", "방 나가기"),

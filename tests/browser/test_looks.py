@@ -12,7 +12,7 @@ from tests.browser.engines import LOOKS
 from tests.browser.names import button, create, dialog, named, pick
 from tests.browser.people import PHONE, Language, Theme
 
-IN_MENU = ("room settings", "bans", "audit", "leave")
+IN_MENU = ("room settings", "date", "bans", "audit", "leave")
 
 
 @pytest.mark.parametrize(("language", "theme"), LOOKS)

@@ -8,6 +8,7 @@ from madang_proof.testbed.server import Server
 from tests.browser.accessibility import hold_to_every_width, violations
 from tests.browser.conftest import Arrive
 from tests.browser.engines import LOOKS
+from tests.browser.names import dialog, pick
 from tests.browser.people import WIDTHS, Language, Person, Theme, socket_of
 from tests.browser.pictures import picture
 
@@ -121,6 +122,18 @@ async def test_a_link_leads_to_its_message_and_back_to_the_newest(arrived: Arriv
     await expect(target).to_be_in_viewport()
     await mina.page.get_by_role("button", name="Jump to latest", exact=True).click()
     await expect(mina.message("line 199")).to_be_in_viewport()
+
+
+async def test_a_date_leads_to_what_was_said_from_then_on(arrived: Arrive, server: Server) -> None:
+    await filled(server, "days", 120)
+    mina = await arrived()
+    await mina.enter("/r/days")
+    await at_newest(mina)
+    for day, shown in (("2020-02-29", "line 0"), ("2120-02-29", "line 119")):
+        await pick(mina, "date")
+        await dialog(mina).get_by_label("Date").fill(day)
+        await dialog(mina).get_by_role("button", name="Go", exact=True).click()
+        await expect(mina.message(shown).first).to_be_in_viewport()
 
 
 async def test_the_new_line_is_above_what_came_unseen(arrived: Arrive, server: Server) -> None:

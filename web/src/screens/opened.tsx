@@ -6,6 +6,7 @@ import { AuditDialog } from "./audit";
 import { BansDialog } from "./bans";
 import { CodeDialog } from "./code";
 import { CreateDialog } from "./create";
+import { DateDialog } from "./date";
 import { InviteDialog } from "./invite";
 import { KeysDialog } from "./keys-help";
 import { LeaveDialog } from "./leave";
@@ -23,6 +24,8 @@ export function OpenedDialog({ client }: { client: Client }) {
       return <CreateDialog client={client} />;
     case "code":
       return <CodeDialog />;
+    case "date":
+      return <DateDialog />;
     case "find":
       return <Switcher client={client} />;
     case "settings":

@@ -37,6 +37,7 @@ function entries(client: Client, room: Room, snapshot: RoomSnapshot): MenuItem[]
       icon: "note",
       onPick: () => openDialog({ kind: "papers", room: room.id, writes: snapshot.canWrite }),
     },
+    { label: t.date, icon: "calendar", onPick: () => openDialog({ kind: "date" }) },
     { label: t.read, icon: "check", onPick: () => handle.current?.markRead() },
     { label: quiet ? t.unmute : t.mute, icon: quiet ? "bell" : "bellOff", onPick: () => setMuted(room.id, !quiet) },
     moderates &&

@@ -7,6 +7,7 @@ import { signal } from "../ui/signals";
 export type Dialog =
   | { kind: "create" }
   | { kind: "code" }
+  | { kind: "date" }
   | { kind: "find" }
   | { kind: "settings" }
   | { kind: "keys" }

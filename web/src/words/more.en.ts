@@ -29,6 +29,12 @@ export const moreEn = {
     bad: "This is neither a code nor a link to a room here.",
   },
 
+  date: {
+    title: "Go to a date",
+    day: "Date",
+    go: "Go",
+  },
+
   invite: {
     title: "Invite",
     link: "Invite link",
@@ -258,6 +264,7 @@ export const moreEn = {
   menu: {
     settings: "Room settings",
     papers: "Papers",
+    date: "Go to a date",
     read: "Mark as read",
     mute: "Mute room",
     unmute: "Unmute room",

@@ -32,6 +32,12 @@ export const moreKo: MoreWords = {
     bad: "이 서버의 코드나 링크가 아닙니다. 받은 것을 그대로 붙여 넣어 주세요.",
   },
 
+  date: {
+    title: "날짜로 이동",
+    day: "날짜",
+    go: "이동",
+  },
+
   invite: {
     title: "초대",
     link: "초대 링크",
@@ -259,6 +265,7 @@ export const moreKo: MoreWords = {
   menu: {
     settings: "방 설정",
     papers: "페이퍼",
+    date: "날짜로 이동",
     read: "읽음으로 표시",
     mute: "알림 끄기",
     unmute: "알림 켜기",

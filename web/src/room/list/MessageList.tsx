@@ -209,7 +209,9 @@ export function MessageList(props: MessageListProps) {
     view.current.wanted = to;
     if (!view.current.opened || (typeof to === "number" && show(to))) return;
     const done = () => {
-      if (view.current.wanted === to && !show(to)) view.current.wanted = null; // it is not there
+      if (view.current.wanted !== to || show(to)) return;
+      view.current.wanted = null; // it is not there
+      if (to instanceof Date) toBottom(); // nothing was said since
     };
     // The rows follow in the next frame.
     room.around(to).then(() => requestAnimationFrame(() => requestAnimationFrame(done)), done);
