@@ -6,7 +6,7 @@ import { loadDraft, onDrafts } from "../room/composer/drafts";
 import { roomPath, route } from "../route";
 import { muted } from "../session/muted";
 import { me, rooms } from "../session/session";
-import { titleOf } from "../session/titles";
+import { iconOf, titleOf } from "../session/titles";
 import { Avatar } from "../ui/avatar";
 import { Button, IconButton } from "../ui/button";
 import { Icon } from "../ui/icon";
@@ -111,7 +111,7 @@ function RoomLink({ client, room }: { client: Client; room: RoomSummary }) {
       unread={room.unread > 0 && !quiet}
       muted={quiet || room.archived}
     >
-      <Icon name={icon(room)} />
+      <Icon name={iconOf(room)} />
       <bdi class="cut grow">{title}</bdi>
       {draft && <span class="room-note" data-text={t.draft} />}
       {quiet && <Icon name="bellOff" />}
@@ -123,9 +123,6 @@ function RoomLink({ client, room }: { client: Client; room: RoomSummary }) {
     </Link>
   );
 }
-
-const icon = (room: RoomSummary) =>
-  room.archived ? "archive" : room.access === "direct" ? "message" : room.access === "invite" ? "lock" : "hash";
 
 function useDrafts(): void {
   const [, again] = useState(0);

@@ -6,10 +6,10 @@ import { navigate, roomPath } from "../route";
 import { api } from "../session/api";
 import { muted } from "../session/muted";
 import { rooms } from "../session/session";
-import { titleOf } from "../session/titles";
+import { iconOf, titleOf } from "../session/titles";
 import { Combobox } from "../ui/combobox";
 import { Dialog } from "../ui/dialog";
-import { Icon } from "../ui/icon";
+import { Icon, type IconName } from "../ui/icon";
 import { words } from "../words";
 import { badge } from "../words/format";
 import { finds } from "../words/korean";
@@ -21,6 +21,7 @@ interface Found {
   title: string;
   mine: boolean;
   unread: number;
+  icon: IconName;
 }
 
 const SHOWN = 30;
@@ -29,7 +30,7 @@ export function Switcher({ client }: { client: Client }) {
   const t = words.value.rooms;
   const open = useOpenRooms(client);
   const mine = ordered(rooms.value.rooms, muted.value).map(
-    (room): Found => ({ id: room.id, title: titleOf(room), mine: true, unread: room.unread }),
+    (room): Found => ({ id: room.id, title: titleOf(room), mine: true, unread: room.unread, icon: iconOf(room) }),
   );
   const known = new Set(mine.map((room) => room.id));
   const all = [...mine, ...open.filter((room) => !known.has(room.id))];
@@ -41,7 +42,7 @@ export function Switcher({ client }: { client: Client }) {
         keyOf={(room) => room.id}
         show={(room) => (
           <>
-            <Icon name="hash" />
+            <Icon name={room.icon} />
             <bdi class="cut grow">{room.title}</bdi>
             {!room.mine && <span class="hint">{t.isOpen}</span>}
             {room.unread > 0 && <span class="badge">{badge(room.unread)}</span>}
@@ -63,7 +64,7 @@ function useOpenRooms(client: Client): readonly Found[] {
     let stale = false;
     api<{ rooms: { id: string; title: string }[] }>("GET", "/api/rooms?limit=200", undefined, client.token).then(
       (page) => {
-        if (!stale) setFound(page.rooms.map(({ id, title }) => ({ id, title, mine: false, unread: 0 })));
+        if (!stale) setFound(page.rooms.map(({ id, title }) => ({ id, title, mine: false, unread: 0, icon: "hash" })));
       },
       () => undefined, // the user's own are shown
     );

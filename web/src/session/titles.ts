@@ -1,6 +1,7 @@
-// What rooms are called. A direct room has no title: it is called as the other of its two users.
+// What rooms are called, and the icon beside it. A direct room has no title: it is called as the other of its two users.
 
 import type { RoomInfo, RoomSummary } from "madang";
+import type { IconName } from "../ui/icon";
 import { signal } from "../ui/signals";
 import { words } from "../words";
 import { load } from "./kept";
@@ -19,3 +20,7 @@ export function titleOf(room: Pick<RoomSummary | RoomInfo, "id" | "title" | "acc
 
 export const keyOf = (room: string) => client.peek()?.storageKey(`peer.${room}`) ?? "";
 export const keptPeer = (room: string): string | null => load(keyOf(room), "") || null;
+
+/** Return the icon beside a room's title. */
+export const iconOf = (room: RoomSummary): IconName =>
+  room.archived ? "archive" : room.access === "direct" ? "message" : room.access === "invite" ? "lock" : "hash";
