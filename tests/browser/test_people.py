@@ -181,6 +181,17 @@ async def test_a_member_is_found_by_what_is_typed_of_the_name(arrived: Arrive, s
     await expect(mina.page.get_by_role("listbox", name="People").get_by_role("option")).to_have_accessible_name("과장")
 
 
+async def test_who_is_muted_is_told_until_when_and_no_seconds(arrived: Arrive, chae: Client) -> None:
+    mina = await arrived()
+    await chae.create("quiet-hour")
+    room = await chae.join("quiet-hour")
+    await mina.enter("/r/quiet-hour")
+    (user,) = [member.user async for member in room.members() if member.name == "Mina"]
+    await room.mute(user, for_ms=3_600_000)
+    await expect(mina.page.get_by_text("A moderator has muted you here until")).to_be_visible()
+    await expect(mina.page.get_by_text("You can write in")).to_have_count(0)
+
+
 async def test_who_comes_while_a_mention_is_typed_can_be_mentioned(
     arrived: Arrive, server: Server, chae: Client
 ) -> None:

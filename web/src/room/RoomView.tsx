@@ -264,7 +264,11 @@ function View(props: RoomViewProps) {
                   {note.text}
                 </p>
               ) : late ? (
-                <late.parts.States snapshot={snapshot} offline={props.offline ?? false} secondsLeft={secondsLeft} />
+                <late.parts.States
+                  snapshot={snapshot}
+                  offline={props.offline ?? false}
+                  secondsLeft={barred ? 0 : secondsLeft} // who may not write at all is told why, and not in how long
+                />
               ) : (
                 <p class="states" />
               )}
