@@ -31,7 +31,7 @@ export const ko: MoreWords = {
   online: "접속 중",
   moderator: "운영자",
   owner: "방장",
-  viewer: "구경꾼",
+  viewer: "관람자",
   quickReactions: "반응",
   allEmoji: "모든 이모지",
   findEmoji: "이모지 찾기",
