@@ -96,7 +96,7 @@ ENGINES: Final = {
 """Search engines; other search indexes are the databases' own."""
 _OWN_INDEX: Final = Adapter("madang.adapters.sql.search", "The database's own index", fleet=True)
 
-_EMITTER: Final = Adapter("madang.adapters.emitter", "Redis", fleet=True, driver="redis", extra="redis")
+_EMITTER: Final = Adapter("madang.adapters.bus.redis.emitted", "Redis", fleet=True, driver="redis", extra="redis")
 
 
 def scheme(url: str) -> str:
@@ -211,6 +211,16 @@ def open_emitter(url: str) -> Emitted:
         SetupError: it cannot be heard at this URL, or the driver is not installed.
     """
     heard: Emitted = load(_EMITTER, "POST /api/publish").open_emitted(url)
+    return heard
+
+
+async def inspect_emitter(url: str) -> bool:
+    """Return whether a node hears Socket.IO's emitters at a URL.
+
+    Raises:
+        SetupError: they cannot be heard there, or the driver is not installed.
+    """
+    heard: bool = await load(_EMITTER, "POST /api/publish").inspect_emitted(url)
     return heard
 
 

@@ -46,7 +46,7 @@ def doctor(
 def _checks(settings: "Settings") -> Iterator["Finding"]:
     from madang.adapters.catalogue import for_one_node
     from madang.adapters.sql.open import inspect_database
-    from madang.cli import checks, engines, fleet
+    from madang.cli import checks, emitters, engines, fleet
     from madang.cli.admin_client import NOTE, is_copied, running
     from madang.cli.unsafe_settings import Finding, unsafe
     from madang.errors import SetupError
@@ -82,6 +82,7 @@ def _checks(settings: "Settings") -> Iterator["Finding"]:
         yield from fleet.neighbours(settings, found.nodes, here=here)
     yield from asyncio.run(fleet.bus(settings))
     yield from asyncio.run(engines.engine(settings.search))
+    yield from asyncio.run(emitters.emitter(settings))
     dangers = unsafe(settings)
     yield from dangers
     if not dangers:

@@ -174,7 +174,7 @@ class SocketIoSettings(BaseModel):
     socketio_emitter: str = Field(
         default="",
         repr=False,
-        description="URL of the Redis where @socket.io/redis-emitter publishes (redis://…), whose messages are stored; empty for none.",
+        description="URL of the Redis where @socket.io/redis-emitter publishes (as MADANG_BUS has it), whose messages are stored; empty for none.",
     )
     socketio_emitter_key: str = Field(
         default="", repr=False, description="Server key (mk_…) by whose right they are; it needs the scope publish."

@@ -9,13 +9,18 @@ from madang.transports.socketio.emitter import Emitter
 
 def emitter_of(settings: Settings, node: Node) -> list[Part]:
     """Return the part that publishes what is emitted, if there is to be one. Raise SetupError for what is missing or wrong."""
-    url, key = settings.socketio_emitter, settings.socketio_emitter_key
-    if not url and not key:
+    if not is_heard(settings):
         return []
-    if not (url and key):
+    heard, emitter = open_emitter(settings.socketio_emitter), Emitter(node, settings.socketio_emitter_key)
+    return [Part("emitter", loops=[lambda: heard.run(emitter.take)], metrics=emitter.metrics)]
+
+
+def is_heard(settings: Settings) -> bool:
+    """Return whether emitters are to be heard. Raise SetupError if that is half said."""
+    url, key = settings.socketio_emitter, settings.socketio_emitter_key
+    if bool(url) != bool(key):
         raise SetupError(
             "Of socketio_emitter and socketio_emitter_key only one is set.",
             "Set both; madang key create LABEL --scope publish makes a key.",
         )
-    heard, emitter = open_emitter(url), Emitter(node, key)
-    return [Part("emitter", loops=[lambda: heard.run(emitter.take)], metrics=emitter.metrics)]
+    return bool(url)

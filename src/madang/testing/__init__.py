@@ -18,6 +18,7 @@ from madang.testing.changes import check_changes
 from madang.testing.clock import FakeClock, VirtualLoop
 from madang.testing.consumers import check_consumers
 from madang.testing.directory import check_directory
+from madang.testing.emitted import check_emitted
 from madang.testing.erasures import check_erasures
 from madang.testing.leases import check_leases
 from madang.testing.log import check_log
@@ -43,6 +44,7 @@ __all__ = [
     "check_changes",
     "check_consumers",
     "check_directory",
+    "check_emitted",
     "check_erasures",
     "check_leases",
     "check_log",

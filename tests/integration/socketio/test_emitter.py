@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from redis.asyncio import Redis
 
-from madang.adapters.emitter.redis_emitted import LOCK
+from madang.adapters.bus.redis.emitted import LOCK
 from tests.http import http_client
 from tests.integration.socketio.stock import NODE, set_up
 from tests.redis import RedisServer

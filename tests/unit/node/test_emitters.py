@@ -23,7 +23,7 @@ def test_without_settings_nobody_is_heard() -> None:
     "settings",
     [
         {"socketio_emitter": "redis://127.0.0.1:1"}, {"socketio_emitter_key": KEY},
-        *({"socketio_emitter": url, "socketio_emitter_key": KEY} for url in ("x", "http://a", "redis://", "redis://a:b", "unix:///a")),
+        *({"socketio_emitter": url, "socketio_emitter_key": KEY} for url in ("x", "http://a", "redis://", "redis://a:b", "unix:///a", "redis+sentinel://a:1", "redis+cluster://a")),
     ],
 )  # fmt: skip
 def test_what_is_half_or_wrong_is_a_mistake(settings: dict[str, Any]) -> None:

@@ -62,8 +62,11 @@ class Target(NamedTuple):
     keys: dict[str, Any]
 
 
-def target(url: str) -> Target:
+def target(url: str, setting: str = "bus") -> Target:
     """Parse a URL.
+
+    Args:
+        setting: what it is the URL of.
 
     Raises:
         SetupError: it is not a URL of Redis.
@@ -71,7 +74,9 @@ def target(url: str) -> Target:
     try:
         parts = urlsplit(url)
         if parts.netloc.count("@") > 1:
-            raise SetupError("The bus setting has an @ too many.", "Write an @ in a user's name or password as %40.")
+            raise SetupError(
+                f"The {setting} setting has an @ too many.", "Write an @ in a user's name or password as %40."
+            )
         scheme, _, kind = parts.scheme.partition("+")
         credentials, _, netloc = parts.netloc.rpartition("@")
         user, _, password = (unquote(part) for part in credentials.partition(":"))
@@ -82,7 +87,7 @@ def target(url: str) -> Target:
             name: values[0] if len(values) == 1 else values
             for name, values in parse_qs(parts.query, keep_blank_values=True).items()
         }
-        keys |= options(given, _TLS if scheme == "rediss" else {}, "bus", "Redis")
+        keys |= options(given, _TLS if scheme == "rediss" else {}, setting, "Redis")
         service = parts.path.strip("/")
         if scheme in ("redis", "rediss"):
             if not kind and parts.hostname and (service.isdecimal() or not service):
@@ -91,7 +96,7 @@ def target(url: str) -> Target:
                 return Target(kind, [_place(each) for each in netloc.split(",")], service, keys)
     except ValueError:
         pass
-    raise SetupError("The bus setting is not a URL of a Redis server.", EXAMPLES)
+    raise SetupError(f"The {setting} setting is not a URL of a Redis server.", EXAMPLES)
 
 
 def _place(text: str) -> tuple[str, int]:
