@@ -3,18 +3,30 @@
 `python -m bench.peers.page` rewrites them; a trial of such a name does so by itself, and a test holds the page to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.peers.catalogue import Peer
+from bench.peers.catalogue import MADANG, PEERS, SOCKETIO_DOOR, Peer
 from bench.peers.report import PICTURES, Result, cell, lines, live, read
-from bench.report import put, table
+from bench.report import number, put, table
 from bench.tools import BENCH, ROOT
 
 PAGE: Final = ROOT / "docs/reference/performance.md"
 PICTURED: Final = "peers"
-PARTS: Final = (PICTURED,)
+SOCKETIO: Final = "socketio"
+PARTS: Final = (PICTURED, SOCKETIO)
+GOAL: Final = 1.3
+"""Times what a delivery costs by the native door that it may cost by Socket.IO's."""
+COMPARED: Final = (
+    ("CPU per delivery in a quiet room", "quiet-room", "cpu_us_delivery"), ("CPU per delivery in a hot one", "hot-room", "cpu_us_delivery"),
+    ("deliveries a second", "hot-room", "per_second"), ("p99 in a hot room", "hot-room", "p99"),
+    ("CPU per message in small rooms", "small-rooms-middle", "cpu_us_message"), ("p99 there at 5,000 msg/s", "small-rooms-low", "p99"),
+    ("p99 there at 10,000 msg/s", "small-rooms-middle", "p99"), ("memory of an idle socket", "idle", "kb_per_socket"),
+    ("the time until 10,000 are back", "reconnect", "live_s"), ("what they get of what they missed", "reconnect", "recovered_share"),
+)  # fmt: skip
+"""What is compared with Socket.IO's own server, by workload and figure."""
+_MORE_IS_BETTER: Final = ("per_second", "recovered_share")
 
 
 def place(name: str) -> Path:
@@ -33,7 +45,7 @@ def part(name: str, result: Result) -> str:
     pictures = "".join(f"![{alt}](../../bench/results/{name}-{kind}.png)\n\n" for kind, alt in shown)
     where = ", ".join(f"{key} {result.machine[key]}" for key in ("CPU", "Go", "Node", "Redis") if key in result.machine)
     return (
-        f"{pictures}{_figures(result)}\n"
+        f"{pictures}{_figures(result)}\n{_goals(result) if name == SOCKETIO else ''}"
         f"Measured {result.machine['measured']}, commit {result.machine['commit']}, {where}. The whole tables: "
         f"[results/{name}.md](../../bench/results/{name}.md).\n"
     )
@@ -56,6 +68,32 @@ def _figures(result: Result) -> str:
         "10,000 come back: all live, s", "does without",
     )  # fmt: skip
     return table(head, lines(result, cells))
+
+
+def _goals(result: Result) -> str:
+    """Say what of the goals of Socket.IO's door is reached."""
+    times = [
+        f"{ours / native:.2f} × in a {room} room"
+        for room in ("quiet", "hot")
+        if (ours := result.value(SOCKETIO_DOOR.name, f"{room}-room", "cpu_us_delivery"))
+        and (native := result.value(MADANG.name, f"{room}-room", "cpu_us_delivery"))
+    ]
+    ahead, behind = [*_compared(result, True)], [*_compared(result, False)]
+    return (
+        f"By Socket.IO a delivery costs {' and '.join(times)} what it costs by the native door; the goal is {GOAL} × at most. "
+        "Of Socket.IO's own server, which stores nothing, this door is to be ahead at everything. "
+        f"It is at {', '.join(ahead) or 'nothing'}. It is not at {', '.join(behind) or 'nothing'}.\n\n"
+    )
+
+
+def _compared(result: Result, ahead: bool) -> Iterator[str]:
+    for what, workload, key in COMPARED:
+        ours, theirs = (result.value(name, workload, key) for name in (SOCKETIO_DOOR.name, PEERS["socketio"].name))
+        if ours is None or theirs is None:
+            continue
+        if (ours > theirs if key in _MORE_IS_BETTER else ours < theirs) is ahead:
+            factor = 100 if key == "recovered_share" else 1
+            yield f"{what} ({number(ours * factor)} against {number(theirs * factor)})"
 
 
 def write(page: Path = PAGE) -> None:
