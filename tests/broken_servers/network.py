@@ -16,13 +16,13 @@ from madang.transports.websocket.handshake import WebSocketProtocol
 
 def no_budget() -> None:
     """A socket may have any number of bytes unsent."""
-    websocket.HIGH_WATER, websocket.LOW_WATER = 1 << 30, 1 << 29  # type: ignore[misc]
+    websocket.HIGH_WATER, websocket.LOW_WATER = 1 << 30, 1 << 29  # type: ignore[attr-defined]
 
 
 def no_pings() -> None:
     """No client is pinged."""
     WebSocketProtocol.send_ping = lambda self, data: None  # type: ignore[method-assign]
-    websocket.UNANSWERED_PINGS = 1 << 30  # type: ignore[misc]
+    websocket.UNANSWERED_PINGS = 1 << 30  # type: ignore[attr-defined]
 
 
 def no_bye() -> None:

@@ -9,9 +9,9 @@ import pytest
 from madang.codes import CLOSES
 from madang.core.events import TYPES
 from madang.delivery.subscription import SubscriptionState
+from madang.transports.conduct import HELLO_S
 from madang.transports.native.session import SessionState
-from madang.transports.websocket import connection
-from madang.transports.websocket.subscriber import SocketState
+from madang.transports.subscriber import CLOSE_S, HIGH_WATER, LOW_WATER, SLOW_S, SocketState
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = sorted((ROOT / "docs/images").glob("*.svg"))
@@ -42,8 +42,8 @@ def test_the_states_of_a_connection_and_its_bounds_are_those_of_the_code() -> No
     said = " ".join(texts("connection.svg"))
     codes = {int(code) for code in re.findall(r"\b(1\d{3}|44\d\d)\b", said)}
     assert codes - {1006} <= set(CLOSES)
-    assert f"{connection.HIGH_WATER // 1024} KB" in said and f"{connection.LOW_WATER // 1024} KB" in said
-    for seconds in (connection.HELLO_S, connection.SLOW_S, connection.CLOSE_S):
+    assert f"{HIGH_WATER // 1024} KB" in said and f"{LOW_WATER // 1024} KB" in said
+    for seconds in (HELLO_S, SLOW_S, CLOSE_S):
         assert f"{seconds:.0f} s" in said
 
 

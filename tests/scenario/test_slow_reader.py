@@ -15,9 +15,9 @@ import pytest
 from madang.config import Settings
 from madang.delivery import wheel
 from madang.node.run import run_node
+from madang.transports.subscriber import HIGH_WATER, LOST
 from madang.transports.websocket import connection as websocket
-from madang.transports.websocket.connection import HIGH_WATER, Connection
-from madang.transports.websocket.subscriber import LOST
+from madang.transports.websocket.connection import Connection
 from tests import wire
 from tests.waiting import eventually
 from tests.wire import Raw, frame, guest, upgrade, upgraded

@@ -10,7 +10,7 @@ from madang.config import Settings
 from madang.delivery import wheel
 from madang.node.run import run_node
 from madang.transports.sse import stream as streams
-from madang.transports.websocket.connection import HIGH_WATER
+from madang.transports.subscriber import HIGH_WATER
 from tests.rest import Rest, rest
 from tests.streams import stream
 from tests.waiting import eventually

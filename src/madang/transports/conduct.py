@@ -12,6 +12,10 @@ from typing import Final
 
 from madang.errors import Limited, MadangError
 
+HELLO_S: Final = 10.0  # from the handshake on, to say who one is
+CONTROLS: Final = 50  # pings and pongs between two ticks
+FLOODS: Final = frozenset({4400, 4429})
+"""Close codes of those who behave badly."""
 BAD_FRAMES: Final = 20  # in a row
 FLOOD: Final = 200  # and one for each room: more commands refused, that had come before their time, than were handled
 WINDOW: Final = 64

@@ -12,7 +12,7 @@ import pytest
 from madang.config import Settings
 from madang.core import costs
 from madang.node.rates import COMMANDS_S
-from madang.transports.websocket.connection import HELLO_S
+from madang.transports.conduct import HELLO_S
 from tests import wire
 from tests.neighbour import chatting
 from tests.rest import rest

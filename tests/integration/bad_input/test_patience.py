@@ -11,8 +11,8 @@ import pytest
 
 from madang.config import Settings
 from madang.node.run import RunningNode, run_node
+from madang.transports.conduct import HELLO_S
 from madang.transports.http.parser import HEAD_S
-from madang.transports.websocket.connection import HELLO_S
 from tests.integration.bad_input.advisories import advisories
 from tests.neighbour import chatting
 from tests.running import Server

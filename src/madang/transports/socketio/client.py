@@ -13,6 +13,7 @@ from madang.protocol.socketio import codec, commands, engine
 from madang.protocol.socketio.engine import BrokenProtocol
 from madang.protocol.socketio.packets import MAIN, Connect, Disconnect, Event, Receiver, Said
 from madang.services.tokens import Access
+from madang.transports.conduct import CONTROLS, FLOODS, HELLO_S
 from madang.transports.native.session import Session
 from madang.transports.socketio.carrier import GONE, Carrier
 from madang.transports.socketio.encoding import Ready, placed, ready
@@ -20,7 +21,6 @@ from madang.transports.socketio.following import Follower
 from madang.transports.socketio.polling import Polling
 from madang.transports.socketio.recovery import RecoveredAnswer
 from madang.transports.socketio.replies import Replies
-from madang.transports.websocket.connection import CONTROLS, FLOODS, HELLO_S
 
 if TYPE_CHECKING:
     from madang.transports.socketio.door import SocketIo

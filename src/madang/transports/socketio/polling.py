@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from madang.protocol.socketio.engine import SEPARATOR
 from madang.transports.socketio.encoding import packets
-from madang.transports.websocket.connection import HIGH_WATER, LOW_WATER
+from madang.transports.subscriber import HIGH_WATER, LOW_WATER
 
 if TYPE_CHECKING:
     from madang.transports.socketio.client import Client

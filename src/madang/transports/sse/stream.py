@@ -21,8 +21,18 @@ from madang.protocol.offsets import position
 from madang.services.consuming import Consuming
 from madang.services.tokens import Access
 from madang.transports.sse.encoding import LAST, chunk
-from madang.transports.websocket.connection import CLOSE_S, HIGH_WATER, LOW_WATER, SLOW_S, UNANSWERED_PINGS
-from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OPEN, SocketSubscriber
+from madang.transports.subscriber import (
+    CLOSE_S,
+    CLOSING,
+    CONNECTING,
+    HIGH_WATER,
+    LOST,
+    LOW_WATER,
+    OPEN,
+    SLOW_S,
+    UNANSWERED_PINGS,
+    SocketSubscriber,
+)
 
 if TYPE_CHECKING:
     from madang.transports.sse.door import Streams

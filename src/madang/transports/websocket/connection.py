@@ -11,7 +11,7 @@ budget (HIGH_WATER). Over it the rooms stop writing and reading stops too; under
 import asyncio
 import logging
 import secrets
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -21,25 +21,27 @@ from websockets.protocol import OPEN as PARSING
 
 from madang.core.bounds import MAX_FRAME
 from madang.errors import without_frames
+from madang.transports.conduct import CONTROLS, FLOODS, HELLO_S
 from madang.transports.node import Node
+from madang.transports.subscriber import (
+    CLOSE_S,
+    CLOSING,
+    CONNECTING,
+    HIGH_WATER,
+    LOST,
+    LOW_WATER,
+    OPEN,
+    SLOW_S,
+    UNANSWERED_PINGS,
+)
 from madang.transports.websocket.doors import BinarySession, Door, Doors, Upgrade, WebSocketSession, door_at
 from madang.transports.websocket.framing import DEFLATE, framing_for
 from madang.transports.websocket.handshake import WebSocketProtocol, credential, respond
 from madang.transports.websocket.reader import BINARY, DEFLATED_PIECE, SocketReader
-from madang.transports.websocket.subscriber import CLOSING, CONNECTING, LOST, OPEN
 
 logger = logging.getLogger("madang.websocket")
 _quiet = logging.getLogger("madang.websockets")  # the library's own, which would write a line for every bad client
 _quiet.setLevel(logging.CRITICAL)
-
-HIGH_WATER: Final = 256 * 1024  # bytes unsent at which a socket is behind
-LOW_WATER: Final = 32 * 1024
-HELLO_S: Final = 10.0
-SLOW_S: Final = 30.0  # a socket that stays behind this long is closed; it resumes when it can
-CLOSE_S: Final = 5.0  # for the peer to finish closing
-UNANSWERED_PINGS: Final = 2  # after which the peer is taken for dead
-FLOODS: Final = frozenset({4400, 4429})
-CONTROLS: Final = 50  # pings and pongs between two ticks
 
 
 class Connection(SocketReader, asyncio.Protocol):

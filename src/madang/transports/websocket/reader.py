@@ -13,8 +13,8 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN as PARSING
 from websockets.server import ServerProtocol
 
+from madang.transports.subscriber import CLOSING, LOST, OPEN, SocketSubscriber
 from madang.transports.websocket.doors import BinarySession, WebSocketSession
-from madang.transports.websocket.subscriber import CLOSING, LOST, OPEN, SocketSubscriber
 from madang.transports.websocket.whole_texts import between_messages, whole_text
 
 LATE: Final = 16 * 1024  # bytes parsed after the connection has closed

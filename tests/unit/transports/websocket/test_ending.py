@@ -4,9 +4,10 @@ import struct
 
 import pytest
 
+from madang.transports.conduct import HELLO_S
 from madang.transports.native.session import QUEUED
 from madang.transports.node import Node
-from madang.transports.websocket.connection import CLOSE_S, HELLO_S, HIGH_WATER, SLOW_S
+from madang.transports.subscriber import CLOSE_S, HIGH_WATER, SLOW_S
 from madang.transports.websocket.framing import PLAIN
 from tests.unit.transports.conftest import RunningGated
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn

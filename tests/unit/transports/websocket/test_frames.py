@@ -10,8 +10,9 @@ from websockets.server import ServerProtocol
 
 from madang.core.bounds import MAX_FRAME
 from madang.delivery.room import Turn
+from madang.transports.conduct import CONTROLS, HELLO_S
 from madang.transports.node import Node
-from madang.transports.websocket.connection import CLOSE_S, CONTROLS, HELLO_S
+from madang.transports.subscriber import CLOSE_S
 from madang.transports.websocket.reader import FRAGMENTS, LINGER
 from tests.unit.transports.conftest import Running
 from tests.unit.transports.peers import Peer, gone, greeted, message, turn

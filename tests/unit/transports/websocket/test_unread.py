@@ -4,7 +4,7 @@ import json
 
 from madang.core.bounds import ANSWER_BYTES
 from madang.transports.node import Node
-from madang.transports.websocket.connection import HIGH_WATER, LOW_WATER
+from madang.transports.subscriber import HIGH_WATER, LOW_WATER
 from madang.transports.websocket.framing import PLAIN
 from tests.unit.transports.peers import Peer, greeted, message
 from tests.waiting import eventually, turns

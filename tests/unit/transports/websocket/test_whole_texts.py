@@ -13,9 +13,9 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN as PARSING
 from websockets.server import ServerProtocol
 
+from madang.transports.subscriber import CLOSING, OPEN
 from madang.transports.websocket import reader
 from madang.transports.websocket.reader import SocketReader
-from madang.transports.websocket.subscriber import CLOSING, OPEN
 from tests.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 
 MOST = 70_000

@@ -14,6 +14,11 @@ from madang.delivery.subscription import Subscription
 from madang.memory import hold
 from madang.transports.node import Node
 
+HIGH_WATER: Final = 256 * 1024  # bytes unsent at which a socket is behind
+LOW_WATER: Final = 32 * 1024
+SLOW_S: Final = 30.0  # a socket that stays behind this long is closed; it resumes when it can
+CLOSE_S: Final = 5.0  # for the peer to finish closing
+UNANSWERED_PINGS: Final = 2  # after which the peer is taken for dead
 COUNTED: Final = 16 * 1024
 """Bytes for one socket alone, from which on they count among the node's buffers until it has them."""
 
