@@ -19,7 +19,7 @@ from madang.core.names import clean_title
 from madang.core.papers import BLANK, SEARCHED, Paper, Rendering, made_paper_id, paper_id
 from madang.core.permissions import Action, need
 from madang.core.rate import Bucket
-from madang.errors import MadangError, Refused, StorageError
+from madang.errors import Limited, MadangError, Refused, StorageError
 from madang.ports.papers import PaperStore
 from madang.services.charges import Charges
 from madang.services.rooms import Rooms
@@ -30,6 +30,8 @@ NO_PAPER: Final = "There is no such paper."
 RENDERING: Final = 200
 """Rows that it costs as much as to read what a paper says: up to 4 MiB, and a process for 150 ms at least."""
 
+OVERLOADED_MS: Final = 1_000
+"""After how long to try again where the machine has no process to render with."""
 FAILURES: Final = 60
 """After how many a finished paper is not rendered again for searches: the index, which waits, asks once a second."""
 HEAVY: Final = 20
@@ -142,7 +144,11 @@ class Papers:
     async def _said(self, paper: Paper) -> Rendering:
         if paper.finished and (kept := await self._store.rendering(paper)) is not None:
             return kept
-        return await self._shared_rendering(paper)
+        try:
+            return await self._shared_rendering(paper)
+        except OSError as error:
+            logger.warning("there is no process to render paper %s: %r", paper.id, error)
+            raise Limited("overloaded", OVERLOADED_MS) from None
 
     async def _shared_rendering(self, paper: Paper) -> Rendering:
         return await self._rendering.do((paper.id, paper.key, paper.seq), lambda: self._rendered(paper))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from madang.core import events as kinds
+from madang.core.actors import Actor
 from madang.core.ids import IdSource
 from madang.core.papers import Paper, Rendering, Update
-from madang.errors import Refused
+from madang.errors import Limited, Refused
 from madang.services.charges import Charges
 from madang.services.limits import UNLIMITED, Limits
 from madang.services.papers import FAILURES, HEAVY, Papers, Unrendered
@@ -110,3 +111,12 @@ async def test_what_fails_again_and_again_is_left_out_and_told_once(
 async def test_papers_that_wait_in_line_have_not_failed() -> None:
     made, _ = await shelf(*[Refused("overloaded")] * (FAILURES + 1), SAYS)
     assert await made.searched() == SAYS.text
+
+
+async def test_without_a_process_to_render_with_one_is_told_to_come_again() -> None:
+    made, _ = await shelf(OSError("no process"), SAYS)
+    ann = Actor(id=made.scene.id("ann"), name="Ann")
+    with pytest.raises(Limited) as limited:
+        await made.papers.content(ann, "card")
+    assert (limited.value.code, limited.value.retry_ms) == ("overloaded", 1_000)
+    assert await made.papers.content(ann, "card") == SAYS
