@@ -24,8 +24,7 @@ from madang.client import (
     Words,
     connect,
 )
-from madang.client.sockets import Socket
-from tests.cuttable import Cuttable, open_cuttable
+from tests.cuttable import Cable
 from tests.running import Server, running_server
 from tests.waiting import PATIENCE_S, eventually
 
@@ -34,28 +33,6 @@ from tests.waiting import PATIENCE_S, eventually
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with running_server(tmp_path, "--load-test") as server:
         yield server
-
-
-class Cable:
-    """An opener whose connection can be cut, and which stays dead until it is repaired."""
-
-    def __init__(self) -> None:
-        self._mended = asyncio.Event()
-        self._mended.set()
-        self._socket: Cuttable | None = None
-
-    async def open(self, url: str) -> Socket:
-        await self._mended.wait()
-        self._socket = await open_cuttable(url)
-        return self._socket
-
-    def cut(self) -> None:
-        self._mended.clear()
-        assert self._socket is not None
-        self._socket.cut()
-
-    def repair(self) -> None:
-        self._mended.set()
 
 
 def impatient() -> float:

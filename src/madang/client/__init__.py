@@ -58,12 +58,14 @@ from madang.client.events import (
 )
 from madang.client.link import State
 from madang.client.notices import Behind, Notice, Online, OnlineCount, OpenReports, ReadTo, Skipped, Typing
+from madang.client.paper import Shown
+from madang.client.papers import OpenPaper, Papers
 from madang.client.printing import printable
 from madang.client.room import Room
 from madang.client.urls import websocket_url
 from madang.client.watch import RoomGone, Watch
 from madang.errors import Limited, MadangError, Refused
-from madang.protocol.native.answers import ServerInfo, UserInfo
+from madang.protocol.native.answers import PaperInfo, ServerInfo, UserInfo
 
 __all__ = [
     "AuditEntry",
@@ -98,11 +100,14 @@ __all__ = [
     "Notice",
     "Online",
     "OnlineCount",
+    "OpenPaper",
     "OpenReports",
     "OtherEvent",
     "PaperChanged",
     "PaperCreated",
     "PaperDeleted",
+    "PaperInfo",
+    "Papers",
     "Present",
     "ReactionAdded",
     "ReactionRemoved",
@@ -121,6 +126,7 @@ __all__ = [
     "RoomPurged",
     "Sent",
     "ServerInfo",
+    "Shown",
     "Skipped",
     "State",
     "Typing",

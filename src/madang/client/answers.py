@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
+from madang.protocol.native.answers import PaperInfo
+
 
 class Sent(Struct, frozen=True, kw_only=True):
     """It is in the room's log.
@@ -318,3 +320,23 @@ class Present(Struct, frozen=True, kw_only=True):
     users: dict[str, str]
     count: int
     more: bool = False
+
+
+class PaperTold(Struct, frozen=True):
+    """Answer to what is done with a paper as a whole."""
+
+    paper: PaperInfo
+
+
+class PaperPage(Struct, frozen=True):
+    """A page of a room's papers."""
+
+    papers: list[PaperInfo]
+    more: bool
+
+
+class Written(Struct, frozen=True):
+    """Answer to an edit of a paper: it is stored, or was there already. 0 and no level of safety for the latter."""
+
+    seq: int = 0
+    ack: str = ""

@@ -15,6 +15,7 @@ from madang.client.feed import Feed
 from madang.client.link import Link, State
 from madang.client.moderation import PAGE
 from madang.client.paging import walked
+from madang.client.papers import Papers
 from madang.client.pending import Pending
 from madang.client.room import Cids, Room
 from madang.client.sockets import Clock, Opener, SystemClock, open_websocket
@@ -79,6 +80,7 @@ class Client:
         self._clock = clock
         self._timeout = timeout
         self._waiting_events = waiting_events
+        self._papers = Papers(pending, clock)
         self._cids = Cids(secrets.token_hex(8))
         self._running: asyncio.Task[None] | None = None
 
@@ -140,6 +142,11 @@ class Client:
     def server(self) -> ServerInfo:
         """What the server is, and its limits."""
         return self._link.server
+
+    @property
+    def papers(self) -> Papers:
+        """The papers of rooms: documents that many write at once."""
+        return self._papers
 
     async def join(
         self,

@@ -14,6 +14,7 @@ import msgspec
 
 from madang.client import frames
 from madang.client.notices import NoticeFrame
+from madang.client.paper import AnyPaperFrame
 from madang.client.pending import HELLO, Pending
 from madang.client.sockets import Clock, Closed, Socket
 from madang.protocol.native.answers import ErrorAnswer, HelloAnswer
@@ -21,10 +22,13 @@ from madang.protocol.native.commands import Hello
 from madang.protocol.native.frames import (
     BehindFrame,
     ByeFrame,
+    ClosedFrame,
+    PaperFrame,
     PresenceFrame,
     ReadFrame,
     ReportsFrame,
     ResetFrame,
+    ShownFrame,
     SkipFrame,
     TypingFrame,
     UnreadFrame,
@@ -39,6 +43,7 @@ _NOTICES: Final[dict[str, type[NoticeFrame]]] = {
     "presence": PresenceFrame,
     "reports": ReportsFrame,
 }
+_OF_PAPERS: Final[dict[str, type[AnyPaperFrame]]] = {"paper": PaperFrame, "shown": ShownFrame, "closed": ClosedFrame}
 
 
 class NotWelcome(Exception):
@@ -144,6 +149,10 @@ class Conversation:
             case "reset":
                 if (feed := pending.feeds.get(head.room_id)) is not None:
                     feed.reset(frames.decode(text, ResetFrame))
+            case "paper" | "shown" | "closed":
+                frame = frames.decode(text, _OF_PAPERS[head.op])
+                if (paper := pending.papers.get(frame.paper)) is not None:
+                    paper.take(frame)
             case "expiring":
                 self.expiring.set()
             case "bye":

@@ -14,6 +14,7 @@ from madang.client import frames
 from madang.client.errors import ConnectionLost
 from madang.client.feed import Feed
 from madang.client.outbox import Call, Outbox
+from madang.client.paper import PaperCopy
 from madang.client.watch import Watch
 from madang.codes import ERRORS
 from madang.errors import Refused
@@ -35,6 +36,7 @@ class Pending:
 
     def __init__(self, random: Callable[[], float], in_flight: int | None) -> None:
         self.feeds: dict[str, Feed] = {}
+        self.papers: dict[str, PaperCopy] = {}
         self.watch: Watch | None = None
         self.over: Exception | None = None  # why nothing more will be done
         self.wake = asyncio.Event()  # there may be something to write
@@ -44,6 +46,7 @@ class Pending:
         self._random = random
         self._outbox = Outbox(in_flight or 1)
         self._answers: dict[int, asyncio.Future[bytes]] = {}
+        self._taking: dict[int, Callable[[bytes], None]] = {}
         self._joins: dict[int, Feed] = {}  # on the wire
         self._wanting: dict[str, float] = {}  # rooms to join, and not before when
         self._signs: deque[bytes] = deque(maxlen=WAITING_SIGNS)
@@ -52,11 +55,15 @@ class Pending:
     # -- the application's side ----------------------------------------------------------------------------------------
 
     async def call(
-        self, command: Command, kind: type[T], *, room: str = "", ordered: bool = False, again: bool = True
-    ) -> T:
-        """Have a command answered, over as many connections as it takes (see `Outbox.add` for the arguments).
+        self, command: Command, kind: type[T], *, room: str = "", ordered: bool = False, again: bool = True,
+        taking: Callable[[bytes], None] | None = None,
+    ) -> T:  # fmt: skip
+        """Have a command answered, over as many connections as it takes (see `Outbox.add` for the other arguments).
 
         Cancelling takes it back where it has not been written yet; else it may have been done.
+
+        Args:
+            taking: is given the answer at once, before any frame behind it is read.
 
         Raises:
             MadangError: the server refused it.
@@ -72,11 +79,14 @@ class Pending:
             raise Refused("too_big", f"A command has at most {self.max_frame} bytes.")
         call = self._outbox.add(command.n, data, room=room, ordered=ordered, again=again)
         answer = self._answers[call.n] = asyncio.get_running_loop().create_future()
+        if taking is not None:
+            self._taking[call.n] = taking
         self.wake.set()
         try:
             return frames.decode(await answer, kind)
         finally:
             del self._answers[call.n]
+            self._taking.pop(call.n, None)
             self._outbox.remove(call)
             self.wake.set()  # the next of its queue may go
 
@@ -159,6 +169,8 @@ class Pending:
                 feed.joined(frames.decode(text, JoinAnswer))
             self.wake.set()
         elif (answer := self._answers.get(n)) is not None and not answer.done():
+            if (taking := self._taking.get(n)) is not None:
+                taking(text)
             answer.set_result(text)
 
     def refused(self, n: int, error: ErrorAnswer, now: float) -> None:
@@ -210,6 +222,8 @@ class Pending:
         """The connection is gone: nothing is on the wire any more."""
         for feed in self.feeds.values():
             feed.cursor.lost()
+        for paper in self.papers.values():
+            paper.lost()
         self._joins.clear()
         for call in self._outbox.lost():
             self._fail(call, ConnectionLost("The connection broke before the answer."))
@@ -222,6 +236,8 @@ class Pending:
         for feed in self.feeds.values():
             feed.end("closed", None if closed and feed.ready.done() else reason)
         self.feeds.clear()
+        for paper in list(self.papers.values()):
+            paper.end("closed", reason)
         if self.watch is not None:
             self.watch.end()
 

@@ -84,6 +84,16 @@ def decode(data: bytes) -> Message:
     raise Unreadable("kind")
 
 
+def clocks(state: bytes) -> dict[int, int]:
+    """Return up to where a state vector has what each client of a document wrote (Unreadable)."""
+    count, at = _varint(state, 0)
+    found: dict[int, int] = {}
+    for _ in range(count):
+        client, at = _varint(state, at)
+        found[client], at = _varint(state, at)
+    return found
+
+
 def _states(content: bytes) -> list[ClientState]:
     count, at = _varint(content, 0)
     if count > MAX_CLIENTS:

@@ -58,3 +58,12 @@ def test_numbers_are_no_larger_than_javascripts() -> None:
 def test_a_reason_in_korean_has_its_length_in_bytes() -> None:
     said = "문서를 다 썼어요"
     assert yjs.denied(said) == b"\x02\x00" + sized(said.encode())
+
+
+@given(st.dictionaries(st.integers(0, 2**53 - 1), st.integers(0, 2**53 - 1), max_size=5), st.integers(0, 20))
+def test_a_state_vector_says_up_to_where_each_client_is_known(clocks: dict[int, int], cut: int) -> None:
+    written = number(len(clocks)) + b"".join(number(client) + number(clock) for client, clock in clocks.items())
+    assert yjs.clocks(written) == clocks
+    if cut < len(written):
+        with pytest.raises(yjs.Unreadable):
+            yjs.clocks(written[:cut])
