@@ -7,7 +7,8 @@ PAGE_HEAD = """\
 
 <!-- Made by scripts/generate from sdk/js/src: edit the comments there. -->
 
-Everything that `madang` exports. How to use it: [JavaScript](../guides/javascript.md). What goes over the wire: [PROTOCOL.md](../../protocol/PROTOCOL.md).
+Everything that `madang` exports, and `madang/papers` for papers.
+How to use it: [JavaScript](../guides/javascript.md). What goes over the wire: [PROTOCOL.md](../../protocol/PROTOCOL.md).
 
 """
 _DOC = r"(?:/\*\*(?P<doc>(?:(?!\*/).)*)\*/\n(?:[ ]*//[^\n]*\n)*[ ]*)?"
@@ -16,9 +17,9 @@ _EXPORT = re.compile(
     re.S | re.M,
 )
 _MEMBER = re.compile(rf"^  {_DOC}(?P<code>(?!//|\*|/\*|\}})\S.*?[;{{])$(?=\n(?:  \S|\n|\}}|\Z))", re.S | re.M)
-_ALL_PUBLIC = ("errors.ts", "types/client.ts", "types/room.ts", "types/items.ts", "types/people.ts")
-_SOURCES = ("index.ts", "indexeddb.ts", "sends.ts", *_ALL_PUBLIC)
-_PUBLIC_FUNCTIONS = {"connect", "indexedDBOutbox", "memoryOutbox"}
+_ALL_PUBLIC = ("errors.ts", "types/client.ts", "types/room.ts", "types/items.ts", "types/people.ts", "types/papers.ts")
+_SOURCES = ("index.ts", "indexeddb.ts", "sends.ts", "papers.ts", *_ALL_PUBLIC)
+_PUBLIC_FUNCTIONS = {"connect", "indexedDBOutbox", "memoryOutbox", "papers"}
 
 
 def codes(codes: dict) -> str:

@@ -29,6 +29,7 @@ export class Core implements Talk {
   user: Me | null = null;
   server: ServerInfo | null = null;
   over: MadangError | null = null;
+  declare aside?: (frame: Answer) => void; // what belongs to no room, once somebody uses papers
   readonly #emit: Emit;
   readonly #pending = new Pending();
   readonly #handles = new Map<string, RoomHandle>();
@@ -243,10 +244,10 @@ export class Core implements Talk {
     if (op === "unread") this.rooms?.frame(frame);
     else if (op === "expiring") void this.#refresh();
     const feed = this.feeds.get(room);
-    if (!feed) return;
-    if (op === "event") feed.event(frame);
+    if (!feed) this.aside?.(frame);
+    else if (op === "event") feed.event(frame);
     else feed.frame(frame);
-    if (feed.stand === "away") this.pump();
+    if (feed?.stand === "away") this.pump();
   }
 
   /** Tell what appends wait for, and that they do no longer. */
