@@ -21,4 +21,5 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
   else if (op === "delete") text.delete(value, at);
   else if (op === "show") provider.awareness.setLocalStateField("user", value);
   else if (op === "say") say("text", text.toString());
+  else if (op === "state") say("state", Buffer.from(Y.encodeStateAsUpdate(doc)).toString("base64"));
 }
