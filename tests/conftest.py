@@ -11,7 +11,7 @@ from tests.engines import elasticsearch_server, engine, opensearch_server
 from tests.forking import forking
 from tests.mariadb import mariadb_server, mariadb_tables_url, mariadb_template, mariadb_url
 from tests.nats import nats_server
-from tests.rabbitmq import own_rabbitmq, rabbitmq_server
+from tests.rabbitmq import rabbitmq_server
 from tests.redis import redis_server
 from tests.redis_topologies import redis_cluster
 from tests.servers import postgres_server, postgres_tables_url, postgres_template, postgres_url
@@ -28,7 +28,6 @@ __all__ = [
     "mariadb_url",
     "nats_server",
     "opensearch_server",
-    "own_rabbitmq",
     "postgres_server",
     "postgres_tables_url",
     "postgres_template",

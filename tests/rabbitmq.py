@@ -155,13 +155,6 @@ def _epmd() -> Iterator[Epmd]:
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitServer]:
-    """One RabbitMQ for the whole run. A test that harms it takes `own_rabbitmq`."""
-    with run_rabbitmq() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def own_rabbitmq() -> Iterator[RabbitServer]:
-    """A RabbitMQ for the tests of a file, which leave it as it was."""
+    """One RabbitMQ for the whole run. A test that ends it takes `run_rabbitmq`."""
     with run_rabbitmq() as server:
         yield server

@@ -16,7 +16,7 @@ from madang.ports.bus import Bus
 from madang.testing import check_bus
 from madang.testing.bus import Inbox
 from tests.contract.couriers import KEYS, OTHERS, event, opened, pair, said_until_heard
-from tests.rabbitmq import RabbitServer, run_rabbitmq_cluster
+from tests.rabbitmq import RabbitServer, run_rabbitmq, run_rabbitmq_cluster
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.rabbitmq
@@ -71,54 +71,53 @@ async def test_a_queue_is_gone_with_its_node_and_bounded_until_then(rabbitmq_ser
     assert (await asyncio.to_thread(rabbitmq_server.control, *queues)).strip() == ""
 
 
-async def test_after_a_crash_the_broker_is_empty_and_what_the_bus_needs_is_made_again(
-    own_rabbitmq: RabbitServer,
-) -> None:
-    async with pair(connect, own_rabbitmq.url) as (here, there, heard):
-        await there.subscribe("yard")
-        await said_until_heard(here, heard, event("yard", 1))
-        checks = heard.checks
-        await asyncio.to_thread(own_rabbitmq.restart, empty=True)
-        await eventually(lambda: heard.checks > checks, "deaf for a moment, and nobody was told")
-        await said_until_heard(here, heard, event("yard", 2))
-        assert await there.probe()
+async def test_after_a_crash_the_broker_is_empty_and_what_the_bus_needs_is_made_again() -> None:
+    with run_rabbitmq() as server:
+        async with pair(connect, server.url) as (here, there, heard):
+            await there.subscribe("yard")
+            await said_until_heard(here, heard, event("yard", 1))
+            checks = heard.checks
+            await asyncio.to_thread(server.restart, empty=True)
+            await eventually(lambda: heard.checks > checks, "deaf for a moment, and nobody was told")
+            await said_until_heard(here, heard, event("yard", 2))
+            assert await there.probe()
 
 
 async def test_a_broker_that_stands_still_is_found_and_left(
-    own_rabbitmq: RabbitServer, monkeypatch: pytest.MonkeyPatch
+    rabbitmq_server: RabbitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connections stay open, so nothing fails: only the probe finds that it says nothing."""
     monkeypatch.setattr("madang.adapters.bus.courier.PROBE_S", 0.5)
     monkeypatch.setattr("madang.adapters.bus.courier.PROBE_EVERY_S", 0.1)
     monkeypatch.setattr("madang.adapters.bus.rabbitmq.broker.ANSWER_S", 1.0)
     monkeypatch.setattr("madang.adapters.bus.rabbitmq.broker.CONNECT_S", 1.0)
-    async with pair(connect, own_rabbitmq.url) as (here, there, heard):
+    async with pair(connect, rabbitmq_server.url) as (here, there, heard):
         await there.subscribe("yard")
         await said_until_heard(here, heard, event("yard", 1))
         failures, checks = here.statistics.failures, heard.checks
-        own_rabbitmq.pause()
+        rabbitmq_server.pause()
         # More than the kernel's buffers take, so that closing cannot wait for it.
         here.publish([event("yard", seq, b"x" * 60_000) for seq in range(2, 200)])
         await eventually(lambda: here.statistics.failures > failures + 1)
-        own_rabbitmq.resume()
+        rabbitmq_server.resume()
         await eventually(lambda: heard.checks > checks)
         await said_until_heard(here, heard, event("yard", 200))
 
 
 async def test_while_the_broker_is_short_of_memory_rooms_open_and_then_all_goes_on(
-    own_rabbitmq: RabbitServer, monkeypatch: pytest.MonkeyPatch
+    rabbitmq_server: RabbitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("madang.adapters.bus.courier.PROBE_S", 0.5)
-    async with pair(connect, own_rabbitmq.url) as (here, there, heard):
+    async with pair(connect, rabbitmq_server.url) as (here, there, heard):
         await there.subscribe("yard")
         await said_until_heard(here, heard, event("yard", 1))
-        await asyncio.to_thread(own_rabbitmq.control, "set_vm_memory_high_watermark", "0.00001")
+        await asyncio.to_thread(rabbitmq_server.control, "set_vm_memory_high_watermark", "0.00001")
         while await here.probe():
             pass
         here.publish([event("yard", 2)])
         await there.subscribe("square")
         assert not await there.probe()
-        await asyncio.to_thread(own_rabbitmq.control, "set_vm_memory_high_watermark", "0.6")
+        await asyncio.to_thread(rabbitmq_server.control, "set_vm_memory_high_watermark", "0.6")
         for said in (event("yard", 3), event("square", 1)):
             await said_until_heard(here, heard, said)
 
@@ -138,7 +137,7 @@ async def test_what_cannot_be_used_is_named(rabbitmq_server: RabbitServer) -> No
     for url, kind, problem in [
         ("amqp://ann:hunter2@127.0.0.1:1", Unreachable, r"RabbitMQ at 127\.0\.0\.1:1 does not answer"),
         (f"amqp://ann:hunter2@{rabbitmq_server.place}", SetupError, "does not let us in"),
-        (f"{rabbitmq_server.url}/nowhere", SetupError, "no such virtual host"),
+        (f"{rabbitmq_server.url}/nowhere", SetupError, "that virtual host"),
         (f"amqps://ann:hunter2@{rabbitmq_server.place}", SetupError, "does not answer"),
     ]:
         async with opened(connect, url, "node") as bus:

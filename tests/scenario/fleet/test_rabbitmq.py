@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from madang_proof.testbed.testbed import Fleet
-from tests.rabbitmq import RabbitServer, run_rabbitmq_cluster
+from tests.rabbitmq import run_rabbitmq, run_rabbitmq_cluster
 from tests.scenario.fleet.outages import Frozen, Killed
 from tests.scenario.fleet.staging import held, named
 
@@ -16,15 +16,12 @@ pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgres, pytest.mark.slow]
 
 
 async def test_rabbitmq_is_killed_and_stands_still_and_nodes_are_killed_and_parted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str, own_rabbitmq: RabbitServer
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
-    broker = named(
-        monkeypatch,
-        Killed("rabbitmq-killed", "F17", own_rabbitmq, "bus"),
-        Frozen("rabbitmq-frozen", "F17", own_rabbitmq),
-    )
-    fleet = Fleet(3, postgres_url, own_rabbitmq.url)
-    await held(tmp_path, fleet, 71, 50, [*broker, "kill", "bus-cut", "bus-away", "island"])
+    with run_rabbitmq() as server:
+        broker = Killed("rabbitmq-killed", "F17", server, "bus"), Frozen("rabbitmq-frozen", "F17", server)
+        faults = [*named(monkeypatch, *broker), "kill", "bus-cut", "bus-away", "island"]
+        await held(tmp_path, Fleet(3, postgres_url, server.url), 71, 50, faults)
 
 
 async def test_one_of_three_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> None:

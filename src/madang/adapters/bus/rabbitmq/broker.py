@@ -20,8 +20,7 @@ from aiormq.exceptions import (
     AMQPError,
     AuthenticationError,
     ChannelAccessRefused,
-    ConnectionClosed,
-    ConnectionNotAllowed,
+    InvalidFrameError,
     ProbableAuthenticationError,
 )
 from pamqp.common import FieldValue
@@ -46,8 +45,6 @@ QUEUE: Final[dict[str, FieldValue]] = {
 """What waits for a node in the broker; above it the oldest is dropped, and the node finds it in the log."""
 UNREACHABLE: Final = (AMQPError, OSError, TimeoutError, RuntimeError, EOFError)
 """What an unreachable broker raises."""
-NOT_ALLOWED: Final = 530
-"""AMQP's code for a virtual host that there is not, or not for us."""
 _GRANT: Final = (
     "Give its user the rights to configure, write and read madang.*, and look at the log of RabbitMQ: while it is short of "
     "memory or disk, it takes nothing that is published."
@@ -90,10 +87,10 @@ class RabbitBroker:
         said = " ".join(str(error).split()) or "no answer"
         if isinstance(error, AuthenticationError | ProbableAuthenticationError):
             return SetupError(f"{self.name} does not let us in.", "Correct user and password.")
-        if isinstance(error, ConnectionNotAllowed) or (
-            isinstance(error, ConnectionClosed) and NOT_ALLOWED in error.args
-        ):
-            return SetupError(f"{self.name} has no such virtual host, or not for this user.", "Correct MADANG_BUS.")
+        if isinstance(error, InvalidFrameError):  # the answer to the name of a virtual host; why it is so, is not told
+            return SetupError(
+                f"{self.name} does not let this user use that virtual host, or there is none.", "Correct MADANG_BUS."
+            )
         if isinstance(error, ChannelAccessRefused):
             return SetupError(f"{self.name} does not let us do what the bus needs ({said}).", _GRANT)
         cause = error if error is None or error.__cause__ is None else error.__cause__
