@@ -85,6 +85,15 @@ async def visitor(browser: Browser, server: Server, shop: str) -> AsyncIterator[
     assert not [each for each in wrong if "404" not in each], wrong
 
 
+async def test_a_room_in_the_middle_of_a_page_takes_no_focus(visitor: Person) -> None:
+    page = visitor.page
+    name = page.locator(".questions").get_by_role("textbox", name="Your name")
+    await expect(name).to_be_visible()
+    await expect(name).not_to_be_focused()
+    await page.get_by_role("button", name="Open the chat").click()
+    await expect(page.locator(".support").get_by_role("textbox", name="Your name")).to_be_focused()
+
+
 async def enter(page: Page) -> None:
     questions = page.locator(".questions")
     await expect(questions.get_by_role("heading", name="Questions")).to_be_visible()  # before there is a name

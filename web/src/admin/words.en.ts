@@ -104,7 +104,10 @@ export const en = {
     archived: (id: string) => `${id} is archived.`,
     unarchived: (id: string) => `${id} is open again.`,
     roles: { owner: "Owner", moderator: "Moderator", member: "Member" } as Record<string, string>,
-    access: { open: "Open", unlisted: "By its link", invite: "By invitation" } as Record<string, string>,
+    access: { open: "Open", unlisted: "By its link", invite: "By invitation", direct: "Two people" } as Record<
+      string,
+      string
+    >,
   },
 
   users: {

@@ -106,7 +106,7 @@ export const ko: Words = {
     archived: (id) => `${id} 방을 보관했습니다.`,
     unarchived: (id) => `${id} 방을 다시 열었습니다.`,
     roles: { owner: "방장", moderator: "운영자", member: "참여자" },
-    access: { open: "누구나", unlisted: "링크로", invite: "초대로" },
+    access: { open: "누구나", unlisted: "링크로", invite: "초대로", direct: "두 사람만" },
   },
 
   users: {

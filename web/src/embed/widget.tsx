@@ -260,7 +260,7 @@ function Panel({ element, say, client, join, launcher, close, enter, again }: Pa
           {...(launcher ? { close } : {})}
         />
       ) : (
-        <NameForm say={say} enter={enter} />
+        <NameForm say={say} enter={enter} opened={launcher} />
       )}
     </>
   );
@@ -283,9 +283,11 @@ function Panel({ element, say, client, join, launcher, close, enter, again }: Pa
   );
 }
 
-function NameForm({ say, enter }: { say: Say; enter: (name: string) => void }) {
+function NameForm({ say, enter, opened }: { say: Say; enter: (name: string) => void; opened: boolean }) {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    if (opened) input.current?.focus(); // in the middle of a page nobody has asked for it
+  }, []);
   return (
     <form
       class="panel-name"
