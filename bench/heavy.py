@@ -1,10 +1,11 @@
 """Heavy neighbours beside calm users: `python -m bench.heavy [KIND …]`. Legal work that costs much, by many sockets.
 
-20 users of one room talk, far below their limits, on a server with the limits it has by default: alone, then beside 8, 50 and
-500 sockets that flood it, from one address and from an address each, then alone again. Every kind has a server of its own, so that
-what one leaves behind is not counted for the next. The server has core 0, the users and the flooders core 1. Results go to
-bench/results/NAME.md and .json; those named `heavy` also into docs/reference/performance.md. `flood.py` has floods of
-single people who do too much.
+20 users of one room talk, far below their limits, on a server with the limits it has by default: alone, then beside 8 sockets
+that flood it, from one address and from an address each; alone again, beside 50, alone, beside 500; and all that REPEAT times.
+A turn beside a flood is held against the turn alone just before it, and what counts is the median over the repetitions. Every
+kind has a server of its own, so that what one leaves behind is not counted for the next. The server has core 0, the users and
+the flooders core 1. Results go to bench/results/NAME.md and .json, beside those of other kinds that are there already with
+--add; those named `heavy` also into docs/reference/performance.md. `flood.py` has floods of single people who do too much.
 """
 
 import argparse
@@ -12,11 +13,13 @@ import asyncio
 import itertools
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import uvloop
@@ -28,7 +31,6 @@ from bench.server import Server, environment, madang
 from bench.tools import BENCH, ROOT
 from madang_proof.floods.kinds import KINDS
 from madang_proof.measuring.clients import LoadClients, Target
-from madang_proof.measuring.figures import times
 from madang_proof.measuring.process import usage
 from madang_proof.measuring.publishing import publish
 
@@ -37,6 +39,7 @@ RATE: Final = 160.0  # messages a second of all users together; a user may send 
 SECONDS: Final = 2.5  # of a turn
 LONGER_S: Final = 0.5  # that a flood goes on after the last message, so that each is sent beside it
 SETTLE_S: Final = 1.0  # after a flood
+REST_S: Final = 12.0  # after all floods of a kind: the server looks every 5 s whether to give memory back
 SOCKETS: Final = (8, 50, 500)
 LOAD_CORE: Final = 1
 Row = dict[str, Any]
@@ -44,10 +47,15 @@ Row = dict[str, Any]
 
 @dataclass
 class Side:
-    """The users alone, or beside one flood: all its turns together."""
+    """The users alone, or beside one flood. Times are of each turn, in ms, from when a message was due to its ack."""
 
-    latency: list[float] = field(default_factory=list)  # ms, from when a message was due to its ack
-    late: float = 0.0  # ms, p99 of how late the load tool itself was: what is its own part of the latency
+    p50s: list[float] = field(default_factory=list)
+    p99s: list[float] = field(default_factory=list)
+    tool_p99s: list[float] = field(
+        default_factory=list
+    )  # p99 of how late the load tool itself was: its own part of them
+    ratios: list[float] = field(default_factory=list)  # of p99, to that of the turn alone just before
+    count: int = 0
     cpu_s: float = 0.0
     seconds: float = 0.0
     complete: bool = True
@@ -62,16 +70,20 @@ class Side:
         before, began = usage(pid), time.monotonic()
         figures = await publish(clients, "heavy", USERS, RATE, seconds, lambda *_: None)
         after = usage(pid)
-        assert before and after
-        self.latency += clients.ack
-        self.late = max(self.late, figures.generator_late_ms)
+        assert before and after and figures.ack
+        self.p50s.append(figures.ack.p50)
+        self.p99s.append(figures.ack.p99)
+        self.tool_p99s.append(figures.generator_late_ms)
+        self.count += figures.ack.count
         self.cpu_s += after.cpu_s - before.cpu_s
         self.seconds += time.monotonic() - began
         self.complete &= figures.complete
         self.during = max(self.during, after.resident)
 
-    async def beside(self, clients: LoadClients, kind: str, sockets: int, many: bool, block: int) -> None:
-        """Let the users talk for a turn beside a flood."""
+    async def beside(
+        self, clients: LoadClients, kind: str, sockets: int, many: bool, block: int, alone: "Side | None" = None
+    ) -> None:
+        """Let the users talk for a turn beside a flood, which is held against their last turn alone."""
         self.before = self.before or _held(clients.target.pid)
         where = (str(clients.target.uri.port), str(sockets), str(sockets if many else 1))
         flood = await asyncio.create_subprocess_exec(
@@ -87,15 +99,16 @@ class Side:
         finally:
             told, _ = await asyncio.wait_for(flood.communicate(), 60)
         self.flood.update(json.loads(told))
+        if alone is not None:
+            self.ratios.append(self.p99s[-1] / alone.p99s[-1])
         await asyncio.sleep(SETTLE_S)
         self.after = _held(clients.target.pid)
 
     def row(self) -> Row:
         """Return all of it as plain data."""
-        found = times(self.latency)
-        assert found is not None
         return {
-            "p50": found.p50, "p99": found.p99, "count": found.count, "late": self.late, "core_use": self.cpu_s / self.seconds,
+            "p50": statistics.median(self.p50s), "p99": statistics.median(self.p99s), "late": statistics.median(self.tool_p99s),
+            "ratios": self.ratios, "p99s": self.p99s, "count": self.count, "core_use": self.cpu_s / self.seconds,
             "complete": self.complete, "flood": dict(self.flood), "before": self.before, "during": self.during,
             "after": self.after,
         }  # fmt: skip
@@ -116,17 +129,19 @@ async def _measure(kind: str, sockets: list[int], repeat: int, server: Server) -
     try:
         await clients.open(lambda _: None)
         # A rehearsal: tails, caches and pools fill up to their bounds once, and that is not what a flood leaves behind.
-        await Side().beside(clients, kind, min(sockets), True, next(blocks))
+        await Side().beside(clients, kind, max(sockets), True, next(blocks))
         for _ in range(repeat):
-            await alone.talk(clients)
             for (count, many), side in sides.items():
-                await side.beside(clients, kind, count, many, next(blocks))
+                if not many:
+                    await alone.talk(clients)
+                await side.beside(clients, kind, count, many, next(blocks), alone)
                 print(f"{kind} {count}: {heavy_page.told(alone.row(), side.row())}", file=sys.stderr)
-        await alone.talk(clients)
+        await asyncio.sleep(REST_S)
+        rest = _held(server.pid)
     finally:
         await clients.close()
     beside = [{"sockets": count, "many": many, **side.row()} for (count, many), side in sides.items()]
-    return {"alone": alone.row(), "beside": beside}
+    return {"alone": alone.row(), "beside": beside, "rest": rest}
 
 
 def main() -> None:
@@ -135,13 +150,15 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)} (all)")
     parser.add_argument("--name", default="local-heavy", help="name of the result files (local-heavy)")
     parser.add_argument("--sockets", type=int, nargs="+", default=list(SOCKETS), help="how many flood (8 50 500)")
-    parser.add_argument("--quick", action="store_true", help="8 sockets only, three minutes instead of eight")
-    parser.add_argument("--repeat", type=int, default=1, help="turns of each flood (1: eight minutes)")
+    parser.add_argument("--quick", action="store_true", help="8 sockets only, eight minutes instead of thirty")
+    parser.add_argument("--repeat", type=int, default=3, help="turns of each flood (3: thirty minutes)")
+    parser.add_argument("--add", action="store_true", help="keep what the result files have of other kinds")
     parser.add_argument("--now", action="store_true", help="do not wait for a quiet machine")
     options = parser.parse_args()
     kinds = kinds_of(parser, options.kinds, KINDS)
     sockets = [8] if options.quick else options.sockets
-    rows = {}
+    place = BENCH / "results" / options.name
+    rows: dict[str, Row] = json.loads(place.with_suffix(".json").read_text())["runs"] if options.add else {}
     with workplace("heavy", options.now) as (scratch, facts):
         for kind in kinds:
             folder = scratch / kind
@@ -151,13 +168,16 @@ def main() -> None:
             os.sched_setaffinity(0, {LOAD_CORE})
             with madang(folder, ("--config", str(config)), load_test=False) as server:
                 rows[kind] = uvloop.run(_measure(kind, sockets, options.repeat, server))
-    place = BENCH / "results" / options.name
+            rows[kind] |= {"measured": facts["measured"], "commit": facts["commit"], "quiet": not options.now}
+            _write(place, facts, {each: rows[each] for each in KINDS if each in rows})
+    print(f"{place.with_suffix('.md').read_text()}\nwritten: bench/results/{options.name}.md, .json")
+
+
+def _write(place: Path, facts: dict[str, str], rows: dict[str, Row]) -> None:
     place.with_suffix(".json").write_text(json.dumps({"machine": facts, "runs": rows}, indent=1) + "\n")
-    text = heavy_page.page(options.name, facts, rows)
-    place.with_suffix(".md").write_text(text)
-    if options.name == heavy_page.NAME:
+    place.with_suffix(".md").write_text(heavy_page.page(place.name, facts, rows))
+    if place.name == heavy_page.NAME:
         heavy_page.write()
-    print(f"{text}\nwritten: bench/results/{options.name}.md, .json")
 
 
 if __name__ == "__main__":

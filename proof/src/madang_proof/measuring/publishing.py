@@ -12,7 +12,7 @@ from madang_proof.measuring.process import usage
 
 DRAIN_S: Final = 10.0  # for what is missing after the last message
 BURST: Final = 256  # messages sent before the loop reads its sockets again
-SPIN_S: Final = 0.001  # a timer of the loop is a millisecond late, so the last one is waited out by turning the loop,
+SPIN_S: Final = 0.002  # a timer of the loop is a millisecond late, so the last two are waited out by turning the loop,
 SPIN_BELOW_S: Final = 200.0  # where the rate is low enough that this costs little
 
 
@@ -43,7 +43,7 @@ async def publish(
         due_us = began_us + int(sent * 1e6 / rate)
         if due_us > now_us:
             rest = (due_us - now_us) / 1e6
-            await asyncio.sleep(0 if rate <= SPIN_BELOW_S and rest < SPIN_S else rest)
+            await asyncio.sleep(max(0.0, rest - SPIN_S) if rate <= SPIN_BELOW_S else rest)
             continue
         member = senders[sent % len(senders)]
         assert member.socket is not None
