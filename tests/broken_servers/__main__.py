@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.cli.main import main
-from tests.broken_servers import answers, fleet, network, recovery, storage
+from tests.broken_servers import answers, fleet, network, papers, recovery, storage
 
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     **storage.PROTECTIONS,
@@ -13,6 +13,7 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     **fleet.PROTECTIONS,
     **answers.PROTECTIONS,
     **recovery.PROTECTIONS,
+    **papers.PROTECTIONS,
 }
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ async def test_what_is_promised_is_kept_through_faults(tmp_path: Path) -> None:
     counted = outcome.totals.counted
     assert counted["acks"] > 100 and counted["duplicates"] and counted["connections"] > 28 * 2
     assert counted[RECOVERED] >= 5, "Socket.IO people are back in their sessions"
+    assert counted["paper edits saved"] > 50
     kept = {path.name for path in (tmp_path / "evidence").iterdir()}
     assert kept >= {"plan.json", "history.jsonl", "verdict.json", "server.log", "data"}
     assert json.loads((tmp_path / "evidence" / "verdict.json").read_bytes())["held"]

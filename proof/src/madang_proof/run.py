@@ -24,6 +24,7 @@ from madang_proof.load.command import Command, encode
 from madang_proof.load.connection import dial
 from madang_proof.load.crowd import ConnectionLost, Crowd, LoadRefused
 from madang_proof.load.recorder import Recorder
+from madang_proof.load.writers import WRITERS, Writers
 from madang_proof.plan import Injection, Plan
 from madang_proof.testbed.samples import sample
 from madang_proof.testbed.server import PROGRAM, Server
@@ -37,6 +38,9 @@ READS: Final = 3
 CRASHED_S: Final = 60.0  # how long users of a killed node may be shown as online (docs/guides/fleet.md)
 POINTERS_UNWRITTEN_US: Final = (
     2_000_000  # a read pointer is written within a second; a machine under load may take another
+)
+PAPERS_LAG_US: Final = (
+    30_000_000  # a node finds within a second what no bus has told it, once it reaches the database again
 )
 PING_S: Final = 25.0  # the server's default
 NOTIFIED_S: Final = 8.0
@@ -84,14 +88,16 @@ async def prove(
     silence = _presence_ttl_us(float(settings.get("ping_s", PING_S))) + (
         0 if fleet is None else int(CRASHED_S * 1_000_000)
     )
-    async with _evidence(plan, folder, _setup(plan.seed, silence)) as recorder:
+    setup = _setup(plan.seed, silence, papers_lag=0 if fleet is None else PAPERS_LAG_US)
+    async with _evidence(plan, folder, setup) as recorder:
         run = _Run(plan, recorder, progress, report, stop or asyncio.Event())
         try:
             async with running as testbed:
                 run.testbed = testbed
                 recorder.node_of = testbed.node_of
                 secret = settings.get("jwt_secret", "")
-                await run.all(Crowd(plan, testbed.url, recorder, direct=testbed.server.direct_url, secret=secret))
+                crowd = Crowd(plan, testbed.url, recorder, direct=testbed.server.direct_url, secret=secret)
+                await run.all(crowd, Writers(plan.seed, testbed.url, recorder))
         except RuntimeError as error:
             raise SetupError(f"The server did not start: {error}", f"See the logs in {folder}.") from None
     return await judge(plan, folder, recorder, progress, report)
@@ -121,14 +127,21 @@ async def prove_url(
     setup = _setup(plan.seed, _presence_ttl_us(ping_s), ack=str(server.get("ack")))
     async with _evidence(plan, folder, setup) as recorder:
         crowd = Crowd(plan, url, recorder, prefix)
-        await _Run(plan, recorder, progress, report, stop or asyncio.Event()).all(crowd)
+        writers = Writers(plan.seed, url, recorder, prefix)
+        await _Run(plan, recorder, progress, report, stop or asyncio.Event()).all(crowd, writers)
         names = [user.name for user in plan.users]
-        progress.left = f"the rooms {', '.join(crowd.created)}, the guest {GUEST}, and the users {names[0]} to {names[-1]}, some with accounts"
+        rooms = ", ".join([*crowd.created, writers.room])
+        guests = f"{GUEST}, Reader and Writer 1 to {WRITERS}"
+        progress.left = (
+            f"the rooms {rooms}, the guests {guests}, and the users {names[0]} to {names[-1]}, some with accounts"
+        )
     return await judge(plan, folder, recorder, progress, report)
 
 
-def _setup(seed: int, presence_ttl: int, ack: str = "stored") -> Setup:
-    return Setup(now(), ack=ack, seed=seed, presence_ttl=presence_ttl, pointers_unwritten=POINTERS_UNWRITTEN_US)
+def _setup(seed: int, presence_ttl: int, ack: str = "stored", papers_lag: int = PAPERS_LAG_US) -> Setup:
+    return Setup(
+        now(), ack=ack, seed=seed, presence_ttl=presence_ttl, pointers_unwritten=POINTERS_UNWRITTEN_US, papers_lag=papers_lag
+    )  # fmt: skip
 
 
 def _presence_ttl_us(ping_s: float) -> int:
@@ -220,15 +233,17 @@ class _Run:
         self._phase = "before"
         self.testbed: Testbed | None = None
 
-    async def all(self, crowd: Crowd) -> None:
+    async def all(self, crowd: Crowd, writers: Writers) -> None:
         """Run everything."""
         beside = [asyncio.create_task(self._reporting()), asyncio.create_task(self._sampling())]
         try:
             await crowd.connect()
+            if not await writers.connect():
+                self._progress.notes.append("I24 needs papers, which this server does not have.")
             await self._sample("before")
-            await self._storm(crowd)
+            await self._storm(crowd, writers)
             if self._alive:
-                await self._quiet(crowd)
+                await self._quiet(crowd, writers)
             else:
                 self._progress.broken.append("A server was gone at the end.")
         except LoadRefused as error:
@@ -237,15 +252,16 @@ class _Run:
             for task in beside:
                 task.cancel()
             crowd.cancel()
+            await writers.close()
             await asyncio.gather(*beside, return_exceptions=True)
 
     @property
     def _alive(self) -> bool:
         return self.testbed is None or all(server.running for server in self.testbed.servers)
 
-    async def _storm(self, crowd: Crowd) -> None:
+    async def _storm(self, crowd: Crowd, writers: Writers) -> None:
         self._doing, self._phase = "a storm", "storm"
-        storm = asyncio.create_task(crowd.storm())
+        storm = asyncio.create_task(_storm(crowd, writers))
         loop = asyncio.get_running_loop()
         begun = self._begun = loop.time()
         try:
@@ -290,7 +306,7 @@ class _Run:
             Injected(fault.name, fault.number, note, healed - begun, loop.time() - healed, silence, broken)
         )
 
-    async def _quiet(self, crowd: Crowd) -> None:
+    async def _quiet(self, crowd: Crowd, writers: Writers) -> None:
         self._phase = "rest"
         for tries_left in reversed(range(READS)):
             self._doing = "the load settles"
@@ -306,12 +322,15 @@ class _Run:
                         "After the storm, connections broke while everything was read once more."
                     )
                     break
+        if (missing := await writers.settle()) is not None:
+            self._progress.broken.append(missing)
         for _ in range(SAMPLES):
             if not await self._sample("after"):
                 break
             await asyncio.sleep(SAMPLE_S)
         self._doing = "users disconnect"
         await crowd.close()
+        await writers.close()
         if self.testbed is not None:
             await asyncio.gather(*map(self._stop_server, self.testbed.servers))
 
@@ -356,3 +375,9 @@ class _Run:
             doing = "the last fault is recovered from" if late else self._doing
             self._report(doing, min(1.0, passed / self._plan.seconds), self._recorder)
             await asyncio.sleep(REPORT_S)
+
+
+async def _storm(crowd: Crowd, writers: Writers) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(crowd.storm())
+        group.create_task(writers.storm())

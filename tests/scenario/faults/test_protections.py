@@ -26,6 +26,8 @@ TABLE = [
     ("no-dedupe", "before-ack", "I13"),
     ("counted-seq", "before-commit", "the crash has left a gap"),
     ("no-fill", "before-fanout", "I9"),
+    ("forgets-updates", "kill", "I24"),
+    ("no-snapshot", "snapshot", "I24"),
     ("acks-on-full", "disk-full", "I1"),
     ("goes-on", "fsync", "after a failed fsync was acked"),
     ("clock-ids", "clock", "I5"),

@@ -13,6 +13,7 @@ from madang_proof.faults.network import OneWay, Slice, Tear
 from madang_proof.faults.partition import PARTITIONS
 from madang_proof.faults.power import PowerCut
 from madang_proof.faults.slow import Deaf, Sleeper
+from madang_proof.faults.snapshot import Snapshot
 from madang_proof.faults.storm import Exodus, Storm
 from madang_proof.faults.torn import Torn
 from madang_proof.testbed.testbed import Fleet
@@ -20,7 +21,7 @@ from madang_proof.testbed.testbed import Fleet
 __all__ = ["FAULTS", "Broken", "Fault", "fitting"]
 
 _ALL: Final[tuple[Fault, ...]] = (
-    Kill(), *CRASHES, PowerCut(), Torn(), Freeze(), DiskFull(), Sleeper(), Deaf(), SyncFails(), Clock(), OneWay(),
+    Kill(), *CRASHES, Snapshot(), PowerCut(), Torn(), Freeze(), DiskFull(), Sleeper(), Deaf(), SyncFails(), Clock(), OneWay(),
     Tear(), Slice(), Storm(), Drain(), Exodus(), Heavy(), *PARTITIONS,
 )  # fmt: skip
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in _ALL}

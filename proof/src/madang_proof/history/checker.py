@@ -13,6 +13,7 @@ from madang_proof.history.access import Access
 from madang_proof.history.deliveries import Deliveries
 from madang_proof.history.order import Order
 from madang_proof.history.pages import Pages
+from madang_proof.history.papers import Papers
 from madang_proof.history.presence import OnlineLists
 from madang_proof.history.reads import Reads
 from madang_proof.history.records import Record, read
@@ -30,8 +31,8 @@ HANDLERS: Final[dict[type[Record], tuple[str, ...]]] = {
     **{
         kind: (f"on_{kind.__name__.lower()}",)
         for kind in (
-            r.Opened, r.Closed, r.Invoke, r.Ok, r.Fail, r.Unknown, r.Joined, r.Event, r.Page, r.Found, r.Unread, r.Presence,
-            r.Sample, r.Fault, r.Setup,
+            r.Opened, r.Closed, r.Invoke, r.Ok, r.Fail, r.Unknown, r.Joined, r.Event, r.Page, r.Found, r.Wrote, r.Saved, r.Replica,
+            r.Unread, r.Presence, r.Sample, r.Fault, r.Setup,
         )
     },
 }  # fmt: skip
@@ -53,7 +54,7 @@ class Checker:
         self._kept: list[Record] = []
         self._findings = Findings()
         self._state = state = State(self._findings)
-        families = (Sends, Access, Deliveries, Order, Pages, Searches, Reads, OnlineLists, Upkeep)
+        families = (Sends, Access, Deliveries, Order, Pages, Searches, Reads, OnlineLists, Papers, Upkeep)
         asked = (state, *(family(state) for family in families))
         self._handlers = {kind: _methods(asked, names) for kind, names in HANDLERS.items()}
         self._finish = _methods(asked, ("on_finish",))

@@ -198,6 +198,40 @@ class Found(_Record):
     complete: bool = False
 
 
+class Wrote(_Record):
+    """A client writes a word into a paper, in which no word is written twice; or takes one of its own out again (`gone`)."""
+
+    client: str
+    paper: str
+    word: str
+    gone: bool = False
+
+
+class Saved(_Record):
+    """A client was told that what it wrote is stored: this word, or that it is taken out (`gone`)."""
+
+    client: str
+    paper: str
+    word: str
+    gone: bool = False
+
+
+class Replica(_Record):
+    """What a copy of a paper has: its words in order, and a digest of its bytes.
+
+    It was fetched from the server, asked for at `asked`; or it is one that its client follows and writes in (`followed`),
+    which may lag, and have what is not stored yet. `final` ones were read when all was quiet.
+    """
+
+    asked: int
+    client: str
+    paper: str
+    words: list[str]
+    state: str
+    followed: bool = False
+    final: bool = False
+
+
 class Unread(_Record):
     """One room of a client's list of rooms, asked for at `asked` (0: not known, taken as `t`)."""
 
@@ -242,6 +276,7 @@ class Setup(_Record):
     """First record: what the store is configured to provide, and how long presence may lag, in microseconds.
 
     `pointers_unwritten`: for how long a read pointer may be shown before it is written, so that a crash takes it back.
+    `papers_lag`: by how much a fetched copy of a paper may lag, in microseconds: nodes tell each other what is written.
     `others`: the rooms are used by other clients, or are older than the history, so that they may contain more than these
     clients asked for.
     """
@@ -249,14 +284,15 @@ class Setup(_Record):
     ack: str = "stored"
     presence_ttl: int = 60_000_000
     pointers_unwritten: int = 0
+    papers_lag: int = 0
     seed: int = 0
     note: str = ""
     others: bool = False
 
 
 Record = (
-    Opened | Closed | Invoke | Ok | Fail | Unknown | Joined | Event | Skip | Behind | Reset | Page | Found | Unread | Presence
-    | Sample | Fault | Setup
+    Opened | Closed | Invoke | Ok | Fail | Unknown | Joined | Event | Skip | Behind | Reset | Page | Found | Wrote | Saved | Replica
+    | Unread | Presence | Sample | Fault | Setup
 )  # fmt: skip
 
 _encoder: Final = msgspec.json.Encoder()

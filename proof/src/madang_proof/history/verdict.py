@@ -31,6 +31,7 @@ TITLES: Final[dict[str, str]] = {
     "I17": "Nobody is online without a connection",
     "I18": "unread counts others' messages above read_seq, which never goes back",
     "I19": "A search finds what was acked before it was asked, as it is, for members",
+    "I24": "Copies of a paper have all that was saved, and are equal when all is quiet",
     "I25": "After the storm the server holds no more than before it",
     "I26": "No ack promises more than the store provides",
     "I27": "Outside of faults, 99.9 % of sends are acked",

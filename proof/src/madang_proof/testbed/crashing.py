@@ -8,9 +8,14 @@ of an append:
     before_ack     in the event loop, before the first sender of the batch is answered
     before_fanout  the senders of the batch have been answered, and no member has been told
 
+or, without such a message, when a paper has OF_ROWS updates in its log:
+
+    within_snapshot  it is written that a snapshot takes their place, and not committed
+    after_snapshot   it is committed, and the event loop learns of it
+
 The product has no hooks for this. Its public borders are watched instead: the calls into `sqlite3` for the points around
 a commit, the log port and `Fanout` for those in the event loop. Who sends the message, and what must hold afterwards, is
-said in `faults/crash.py`.
+said in `faults/crash.py` and `faults/snapshot.py`.
 """
 
 import asyncio
@@ -23,9 +28,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from madang.adapters.sql import Store
+from madang.adapters.sql import Store, papers
 from madang.core.events import Appended, Draft, Event
 from madang.delivery.fanout import Fanout
+from madang.delivery.papers import snapshots
 from madang.ports.log import Outcome
 
 MARK: Final = "crash-"
@@ -33,6 +39,8 @@ BEFORE_COMMIT, AFTER_COMMIT, BEFORE_ACK, BEFORE_FANOUT = (
     "before_commit", "after_commit", "before_ack", "before_fanout",
 )  # fmt: skip
 POINTS: Final = (BEFORE_COMMIT, AFTER_COMMIT, BEFORE_ACK, BEFORE_FANOUT)
+WITHIN_SNAPSHOT, AFTER_SNAPSHOT = OF_SNAPSHOTS = "within_snapshot", "after_snapshot"
+OF_ROWS: Final = 20
 LAST_ACKS_S: Final = 0.05  # time for acks to reach the kernel, before a crash that comes after them
 
 
@@ -117,6 +125,28 @@ def _before_fanout() -> None:
     Fanout.committed = withheld  # type: ignore[method-assign]
 
 
+def _within_snapshot() -> None:
+    compact = papers.compact
+
+    def fatal(*given: Any) -> bool:
+        compact(*given)
+        _die()
+        return True
+
+    papers.compact = fatal  # type: ignore[assignment]
+
+
+def _after_snapshot() -> None:
+    compact_paper = Store.compact_paper
+
+    async def fatal(self: Store, *given: Any) -> bool:
+        await compact_paper(self, *given)
+        _die()
+        return True
+
+    Store.compact_paper = fatal  # type: ignore[method-assign, assignment]
+
+
 def _is_marked(draft: Draft) -> bool:
     return draft.cid is not None and draft.cid.startswith(MARK)
 
@@ -124,12 +154,18 @@ def _is_marked(draft: Draft) -> bool:
 def main() -> None:
     """Watch for the point, and become the server."""
     point, module, *arguments = sys.argv[1:]
-    if point not in POINTS:
-        raise SystemExit(f"there is no point {point!r}; there are {', '.join(POINTS)}")
+    if point not in POINTS + OF_SNAPSHOTS:
+        raise SystemExit(f"there is no point {point!r}; there are {', '.join(POINTS + OF_SNAPSHOTS)}")
+    if point in OF_SNAPSHOTS:
+        snapshots.ROWS = OF_ROWS  # type: ignore[misc]
     if point == BEFORE_ACK:
         _before_ack()
     elif point == BEFORE_FANOUT:
         _before_fanout()
+    elif point == WITHIN_SNAPSHOT:
+        _within_snapshot()
+    elif point == AFTER_SNAPSHOT:
+        _after_snapshot()
     else:
         _at_commit(point)
     sys.argv = [module, *arguments]

@@ -23,6 +23,8 @@ class ModelServer:
         self.records: list[Record] = []
         self.t = 0
         self.trouble = False  # a fault lasts
+        self.paper: list[str] = []  # its words
+        self.words = 0
         self.calls = self.connections = self.ids = self.texts = 0
         self.write(r.Setup(t=0, ack="stored", presence_ttl=50_000))
         self.write(r.Sample(t=0, phase="before", rss=60 << 20, fds=20, threads=6))
@@ -357,6 +359,36 @@ class ModelServer:
                 self.wake(connection)
         elif lot < 0.963:
             self.fault()
+        elif lot < 0.985:
+            self.write_paper(client)
+
+    # -- a paper, which all see at once --------------------------------------------------------------------------------
+
+    def write_paper(self, client: ModelClient) -> None:
+        """Write a word, take an own one out, or look; what is told of it may be lost."""
+        dice, own = self.dice, [word for word in self.paper if word.startswith(f"{client.name}.")]
+        lot = dice.random()
+        if lot < 0.3:
+            self.copied(client)
+            return
+        if gone := bool(own) and lot < 0.45:
+            word = dice.choice(own)
+        else:
+            self.words += 1
+            word = f"{client.name}.{self.words}"
+        self.write(r.Wrote(0, client.name, "paper", word, gone))
+        if gone:
+            self.paper.remove(word)
+        else:
+            self.paper.insert(dice.randint(0, len(self.paper)), word)
+        if dice.random() < 0.8:
+            self.write(r.Saved(0, client.name, "paper", word, gone))
+
+    def copied(self, client: ModelClient, *, final: bool = False) -> None:
+        """Note what a copy has: one that is fetched, or one that is followed and may lag."""
+        followed = self.dice.random() < 0.5
+        words = self.paper if final or not followed else self.paper[: self.dice.randint(0, len(self.paper))]
+        self.write(r.Replica(0, self.t, client.name, "paper", list(words), " ".join(words), followed, final))
 
     def wake(self, connection: ModelConnection) -> None:
         """Send a connection that was slow what it lacks in each room."""
@@ -421,6 +453,9 @@ class ModelServer:
             for op in ("rooms", "presence"):
                 self.ask(reader, op, model.name)
             self.drain()
+        for client in self.clients:
+            self.copied(client, final=True)
+        self.write(r.Replica(0, self.t, "reader", "paper", list(self.paper), " ".join(self.paper), final=True))
         return self.records
 
     def read_all(self, connection: ModelConnection, model: ModelRoom) -> None:

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from madang_proof.history import Record, check
 from madang_proof.history import records as r
-from tests.unit.proof.history import mutants_of_deliveries, mutants_of_log, mutants_of_reads  # noqa: F401  (they enter their mutants)
+from tests.unit.proof.history import (  # noqa: F401  (they enter their mutants)
+    mutants_of_deliveries,
+    mutants_of_log,
+    mutants_of_papers,
+    mutants_of_reads,
+)
 from tests.unit.proof.history.broken_servers import BROKEN_SERVERS, ForgetsReadPointers
 from tests.unit.proof.history.model_server import ModelServer
 from tests.unit.proof.history.mutants import MUTANTS, Copy
