@@ -12,13 +12,13 @@ from madang.adapters.bus.channels import STRATEGIES
 from madang.adapters.bus.envelopes import Signer
 from madang.adapters.bus.nats import connect
 from madang.errors import SetupError, Unreachable
-from madang.ports.bus import Bus, Signal
+from madang.ports.bus import Bus
 from madang.testing import check_bus
 from madang.testing.bus import Inbox
 from madang_proof.testbed.proxy import Proxy
 from tests.contract.couriers import KEYS, OTHERS, event, opened, pair, said_until_heard
 from tests.nats import NatsCluster, NatsServer, run_nats, run_nats_cluster
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.nats
 
@@ -197,17 +197,22 @@ async def test_what_comes_faster_than_it_is_taken_makes_the_hub_check(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("madang.adapters.bus.nats.broker.WAITING", 1)
+    monkeypatch.setattr(
+        "madang.adapters.bus.courier.PROBE_EVERY_S", 2 * PATIENCE_S
+    )  # a lost probe would be a reason, too
     async with pair(connect, nats_server.url) as (here, there, heard):
         await there.subscribe("yard")
         await said_until_heard(here, heard, event("yard", 1))
-        checks, seq = heard.checks, 1
-        while heard.checks == checks:  # several that come in one read
-            seq += 20
-            for n in range(20):
-                here.signal(Signal("yard", "typing", f"u-{n}", b"1"))
-                here.publish([event("yard", seq + n, b"x" * 500)])
-                await asyncio.sleep(0)
-            await asyncio.sleep(0)
+        checks = heard.checks
+
+        async def saying() -> None:
+            while heard.checks == checks:
+                for n in range(20):  # several that come in one read
+                    here.publish([event("yard", 2, b"x" * n)])
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
+
+        await asyncio.wait_for(saying(), PATIENCE_S)
         assert there.statistics.failures
 
 
