@@ -19,6 +19,7 @@ from madang.testing import (
     check_signing,
     check_tickets,
     check_upkeep,
+    check_versions,
 )
 
 
@@ -32,6 +33,7 @@ async def test_the_model_keeps_the_contracts() -> None:
     await check_log(make, shared=True)
     await check_directory(make)
     await check_papers(make)
+    await check_versions(make)
     await check_upkeep(make)
     await check_erasures(make)
     await check_accounts(make)

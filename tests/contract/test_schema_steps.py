@@ -25,6 +25,7 @@ from madang.adapters.sql.open import inspect_database
 from madang.cli import checks
 from madang.core import events as kinds
 from madang.core.emoji import clean_emoji
+from madang.core.versions import ASKED, NewVersion
 from madang.errors import SetupError
 from madang.testing.rules import opened as opened_scene
 from tests.contract.conftest import LEASE_MS, now_ms, opened
@@ -246,3 +247,19 @@ async def test_reactions_of_before_get_the_one_spelling(url: str) -> None:
         assert message.reactions == {"❤\ufe0f": 2, "👍": 1, "+1": 1}
         assert message.mine == ("❤\ufe0f",)
         await scene.done(scene.draft(kinds.ReactionRemoved, "ann", target=sent.seq, emoji=clean_emoji("❤")))
+
+
+async def test_papers_of_before_get_versions(url: str) -> None:
+    async with opened(url) as store:
+        scene = await opened_scene(store)
+        await scene.done(scene.draft(kinds.PaperCreated, paper=f"card-{scene.room}", title="T"))
+    before = ("DROP TABLE paper_versions", "ALTER TABLE papers DROP COLUMN versions")
+    await run_sql(url, *before, "UPDATE alembic_version SET version_num = '0027'")
+    async with opened(url) as store:
+        paper = await store.paper(f"card-{scene.room}")
+        assert paper is not None
+        kept = await store.keep_version(paper, NewVersion(title="v", cause=ASKED, user="ann", seq=0, data=b"whole"))
+        assert await store.versions(paper) == [kept]
+    await run_step(url, "0028")  # a part of it may be there already
+    async with opened(url) as store:
+        assert await store.versions(paper) == [kept]

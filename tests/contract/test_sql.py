@@ -21,6 +21,7 @@ from madang.testing import (
     check_signing,
     check_tickets,
     check_upkeep,
+    check_versions,
 )
 from madang.testing.access import joins
 from madang.testing.rules import assert_refused, new, new_event
@@ -41,6 +42,10 @@ async def test_directory(open_sql: Open) -> None:
 
 async def test_papers(open_sql: Open) -> None:
     await check_papers(open_sql)
+
+
+async def test_versions(open_sql: Open) -> None:
+    await check_versions(open_sql)
 
 
 async def test_upkeep(open_sql: Open) -> None:

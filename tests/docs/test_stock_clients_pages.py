@@ -71,7 +71,7 @@ async def shell(server: Server, folder: Path, commands: str, **env: str) -> str:
 async def test_a_paper_is_made_written_by_two_finished_and_read(tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         missing("curl is not installed; run scripts/install-servers as root (apt-get install curl)")
-    make, _, finish, read, search = blocks(PAPERS, "sh")
+    make, _, finish, read, version, search = blocks(PAPERS, "sh")
     (code,) = blocks(PAPERS, "js")
     async with running_server(tmp_path) as server:
         *made, token = (await shell(server, tmp_path, f"{make}\necho; echo $TOKEN")).split()
@@ -82,6 +82,8 @@ async def test_a_paper_is_made_written_by_two_finished_and_read(tmp_path: Path) 
                 await prints(one, "생일 축하해! 생일 축하해! ")
         assert '"finished":true' in await shell(server, tmp_path, finish, TOKEN=token)
         assert await shell(server, tmp_path, read, TOKEN=token) == "생일 축하해! 생일 축하해! "
+        listed = await shell(server, tmp_path, version, TOKEN=token)
+        assert '"cause":"finish"' in listed and listed.count('"title":"Before the party"') == 2
         assert '"paper":"card"' in await shell(server, tmp_path, search, TOKEN=token)
 
 

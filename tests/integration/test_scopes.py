@@ -21,6 +21,7 @@ NOWHERE: Final = {
     "invite": "abcd",
     "session": "0123456789abcdef",
     "paper": "no-such-paper",
+    "version": "1",
 }
 
 

@@ -39,6 +39,7 @@ UserId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
 PaperId = Annotated[str, Meta(min_length=1, max_length=64)]
 AfterId = Annotated[str, Meta(max_length=64, pattern=_NO_CONTROLS)]  # an id to page on from; empty for the beginning
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
+VersionNumber = Annotated[int, Meta(ge=1, le=2**53)]
 Cid = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=65_536)]  # the limit that applies, max_text, is a setting
 Title = Annotated[str, Meta(max_length=400)]  # and names; how much of it may be seen, text.py says

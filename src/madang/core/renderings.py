@@ -8,7 +8,7 @@ may be killed (`delivery.papers.renderer`).
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final, NamedTuple
 
@@ -29,7 +29,7 @@ def rendered(data: bytes) -> Rendering:
 
     document: Doc[Any] = Doc()
     document.apply_update(data)
-    roots = {name: _plain(_root(document, name), 0) for name in sorted(document.keys())}
+    roots = roots_of(document)
     notes = _notes(roots)
     found = Rendering(
         json=msgspec.json.encode(roots).decode(),
@@ -43,6 +43,20 @@ def rendered(data: bytes) -> Rendering:
     if max(map(len, (found.json.encode(), found.text.encode(), found.html.encode()))) > MAX_RENDERING:
         raise Undecodable
     return found
+
+
+def letters(text: Any) -> Any:
+    """Return what a text of the library says, without its formats."""
+    return "".join(piece for piece, _ in text.diff() if isinstance(piece, str))
+
+
+def roots_of(document: Any, text: Callable[[Any], Any] = letters) -> dict[str, Any]:
+    """Return the roots of a document of the library as JSON has them (Undecodable, where they are too deep).
+
+    Args:
+        text: returns what a text is there.
+    """
+    return {name: _plain(_root(document, name), 0, text) for name in sorted(document.keys())}
 
 
 def _root(document: Any, name: str) -> Any:
@@ -60,7 +74,7 @@ def _root(document: Any, name: str) -> Any:
     return document.get(name, type=Array) if len(text) else ""
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: Any, depth: int, text: Callable[[Any], Any]) -> Any:
     """Return a value as JSON has it: elements as objects, bytes in base64, documents within the document as null."""
     from pycrdt import Array, Map, Text, XmlElement, XmlFragment, XmlText
 
@@ -77,21 +91,19 @@ def _plain(value: Any, depth: int) -> Any:
             return value
         case bytes() | bytearray():
             return b64encode(value).decode()
-        case Text():
-            return str(value)
-        case XmlText():
-            return "".join(piece for piece, _ in value.diff() if isinstance(piece, str))
+        case Text() | XmlText():
+            return text(value)
         case XmlElement():
             named: Any = value.attributes  # its iterator is typed as an iterable
-            attributes = {name: _plain(each, depth + 1) for name, each in named}
-            children = [_plain(child, depth + 1) for child in value.children]
+            attributes = {name: _plain(each, depth + 1, text) for name, each in named}
+            children = [_plain(child, depth + 1, text) for child in value.children]
             return {"tag": value.tag, "attributes": attributes, "children": children}
         case XmlFragment():
-            return [_plain(child, depth + 1) for child in value.children]
+            return [_plain(child, depth + 1, text) for child in value.children]
         case Map() | dict():
-            return {key: _plain(value[key], depth + 1) for key in sorted(value.keys())}
+            return {key: _plain(value[key], depth + 1, text) for key in sorted(value.keys())}
         case Array() | list():
-            return [_plain(each, depth + 1) for each in value]
+            return [_plain(each, depth + 1, text) for each in value]
         case _:
             return None
 

@@ -38,6 +38,7 @@ from madang.ports.search import SearchIndexes
 from madang.ports.signing import SigningStore
 from madang.ports.tickets import TicketStore
 from madang.ports.upkeep import Upkeep
+from madang.ports.versions import VersionStore
 from madang.protocol.yjs import MAX_MESSAGE
 from madang.services.account_sessions import SIGNED_OUT, AccountSessions
 from madang.services.accounts import Accounts
@@ -75,6 +76,7 @@ from madang.services.signing import Signing
 from madang.services.tickets import Tickets
 from madang.services.tokens import Tokens
 from madang.services.users import ENDED, Users
+from madang.services.versions import Versions
 from madang.services.vouching import Vouching
 from madang.services.word_lists import CHANGED, WordLists
 from madang.transports.admission import Admission
@@ -118,6 +120,7 @@ class NodeStore(
     PeopleStore,
     ProfileStore,
     PaperStore,
+    VersionStore,
     SigningStore,
     TicketStore,
     ChangeStore,
@@ -257,7 +260,9 @@ def assemble(
     posting = Posting(charges, rooms, hub, max_text, word_lists, reports)
     publishing = Publishing(people, posting, appender)
     memberships = Memberships(store, rooms, people, appender, users)
-    papers = Papers(store, rooms, charges, Renderer().render)
+    renderer = Renderer()
+    papers = Papers(store, rooms, charges, renderer.render)
+    versions = Versions(store, rooms, papers, charges, renderer, open_papers.appended)
     searching = Searching(store, rooms, indexes, charges, turns.time, memory, on=search)
     read_pointers = ReadPointers(store, rooms, hub)
     hub.watching.use_pointers(read_pointers.unwritten)
@@ -342,7 +347,7 @@ def assemble(
         following=following, rebuilding=rebuilding, read_pointers=read_pointers, invites=invites, moderation=moderation, reports=reports,
         identity=identity, accounts=of_accounts, users=users, signing=signing,
         publishing=publishing, word_lists=word_lists,
-        papers=papers, open_papers=open_papers, people=people, memberships=memberships, queries=Queries(reading),
+        papers=papers, versions=versions, open_papers=open_papers, people=people, memberships=memberships, queries=Queries(reading),
         consumers=consumers, sessions=sessions, profiles=profiles, limits=limits.commands, arrivals=limits.addresses, appends=limits.appends,
         rates_told=(rates.connection, rates.user), wheel=wheel, shares=shares, admission=admission, gate=gate, max_text=max_text, max_rooms=max_rooms,
         ping_s=ping_s, compression=compression,

@@ -10,7 +10,7 @@ import secrets
 from base64 import b32encode
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from madang.aio import SingleFlight
 from madang.core.actors import Actor
@@ -19,8 +19,10 @@ from madang.core.names import clean_title
 from madang.core.papers import BLANK, SEARCHED, Paper, Rendering, made_paper_id, paper_id
 from madang.core.permissions import Action, need
 from madang.core.rate import Bucket
+from madang.core.versions import FINISH, NewVersion
 from madang.errors import Limited, MadangError, Refused, StorageError
 from madang.ports.papers import PaperStore
+from madang.ports.versions import VersionStore
 from madang.services.charges import Charges
 from madang.services.rooms import Rooms
 
@@ -43,6 +45,10 @@ Render = Callable[[str, bytes, Sequence[bytes]], Awaitable[tuple[bytes, Renderin
 """Returns, of a paper's room, snapshot and updates, a snapshot of all and what it says; None where it cannot be rendered."""
 
 
+class Store(PaperStore, VersionStore, Protocol):
+    """Papers, and versions of them."""
+
+
 class Unrendered(Exception):
     """A finished paper is being rendered."""
 
@@ -50,7 +56,7 @@ class Unrendered(Exception):
 class Papers:
     """Use cases around papers. To somebody who is not a member of its room, a paper is as if there were none (not_found)."""
 
-    def __init__(self, store: PaperStore, rooms: Rooms, charges: Charges, render: Render) -> None:
+    def __init__(self, store: Store, rooms: Rooms, charges: Charges, render: Render) -> None:
         self._store = store
         self._rooms = rooms
         self._charges = charges
@@ -154,7 +160,7 @@ class Papers:
         return await self._rendering.do((paper.id, paper.key, paper.seq), lambda: self._rendered(paper))
 
     async def _rendered(self, paper: Paper) -> Rendering:
-        """Render a paper; of a finished one, let the log go that its snapshot stands for, and keep what it says."""
+        """Render a paper; of a finished one, let the log go that its snapshot stands for, and keep what it says, and a version."""
         log = await self._store.paper_log(paper.id)
         if log is None or log.paper.key != paper.key:
             raise Refused("not_found", NO_PAPER)
@@ -172,6 +178,10 @@ class Papers:
                     await self._store.compact_paper(log.paper, log.paper.seq, whole)
                 if says is not None:
                     await self._store.keep_rendering(log.paper, says)
+                    if whole:  # where what was asked for has taken all the room, there is none of the finish
+                        await self._store.keep_version(
+                            log.paper, NewVersion(cause=FINISH, seq=log.paper.seq, data=whole)
+                        )
             except StorageError as error:
                 logger.warning("what paper %s says is not kept: %s", paper.id, error.code)
                 self._failed(log.paper, error)

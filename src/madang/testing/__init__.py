@@ -33,6 +33,7 @@ from madang.testing.search_places import check_search_indexes
 from madang.testing.signing import check_signing
 from madang.testing.tickets import check_tickets
 from madang.testing.upkeep import check_upkeep
+from madang.testing.versions import check_versions
 
 __all__ = [
     "FakeClock",
@@ -57,5 +58,6 @@ __all__ = [
     "check_signing",
     "check_tickets",
     "check_upkeep",
+    "check_versions",
     "lossy_buses",
 ]

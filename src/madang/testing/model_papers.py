@@ -8,6 +8,7 @@ from madang.core import events as kinds
 from madang.core.events import Draft
 from madang.core.papers import MAX_PAPER, MAX_PAPERS, SEARCHED, FinishedPaper, Paper, Rendering, Standing, Update
 from madang.core.permissions import Action, need, state_of
+from madang.core.versions import ASKED, MAX_VERSIONS, NewVersion, Version, making_way
 from madang.errors import Refused
 from madang.ports.papers import PaperLog, Watched
 from madang.testing.model_room import ModelRoom
@@ -22,6 +23,8 @@ class _Log:
         self.snapshot = b""
         self.updates: list[tuple[int, bytes]] = []
         self.rendering: Rendering | None = None
+        self.versions: dict[int, tuple[Version, bytes]] = {}
+        self.kept = 0
 
     def measure(self, seq: int) -> None:
         """Note the number of the newest update, and how much there is."""
@@ -30,7 +33,7 @@ class _Log:
 
 
 class ModelPapers:
-    """`ports.papers`, and the effects that events have on papers."""
+    """`ports.papers` and `ports.versions`, and the effects that events have on papers."""
 
     rooms_by_id: dict[str, ModelRoom]
 
@@ -149,6 +152,46 @@ class ModelPapers:
     async def rendering(self, paper: Paper) -> Rendering | None:
         log = self._logs.get(paper.id)
         return log.rendering if log and log.paper.key == paper.key else None
+
+    async def keep_version(self, paper: Paper, new: NewVersion) -> Version | Refused:
+        log = self._keyed(paper)
+        if log is None:
+            return Refused("not_found")
+        there = await self.versions(paper)
+        if new.cause != ASKED:
+            for each in there:
+                if each.seq == new.seq:
+                    return each
+        elif sum(each.cause == ASKED for each in there) >= MAX_VERSIONS:
+            return Refused("too_many")
+        gone = making_way(there, new)
+        if gone is None:
+            return Refused("too_big")
+        for each in gone:
+            del log.versions[each.number]
+        log.kept += 1
+        kept = Version(
+            number=log.kept, title=new.title, cause=new.cause, user=new.user, at_ms=self._now_ms(), seq=new.seq,
+            size=len(new.data),
+        )  # fmt: skip
+        log.versions[kept.number] = kept, new.data
+        return kept
+
+    async def versions(self, paper: Paper) -> list[Version]:
+        log = self._keyed(paper)
+        return [] if log is None else [version for version, _ in reversed(log.versions.values())]
+
+    async def version(self, paper: Paper, number: int) -> bytes | None:
+        log = self._keyed(paper)
+        return log.versions[number][1] if log and number in log.versions else None
+
+    async def drop_version(self, paper: Paper, number: int) -> bool:
+        log = self._keyed(paper)
+        return log is not None and log.versions.pop(number, None) is not None
+
+    def _keyed(self, paper: Paper) -> _Log | None:
+        log = self._logs.get(paper.id)
+        return None if log is None or log.paper.key != paper.key else log
 
     async def finished_at(self, places: Sequence[tuple[str, int]]) -> list[FinishedPaper]:
         found = []

@@ -37,6 +37,7 @@ from madang.services.rooms import Rooms
 from madang.services.searching import Searching
 from madang.services.signing import Signing
 from madang.services.users import Users
+from madang.services.versions import Versions
 from madang.services.word_lists import WordLists
 from madang.transports.admission import Admission
 from madang.transports.http.gate import Gate
@@ -95,6 +96,7 @@ class Node:
     identity: Identity
     accounts: Accounts
     papers: Papers
+    versions: Versions
     open_papers: PaperHub
     people: People
     memberships: Memberships

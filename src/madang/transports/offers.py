@@ -26,6 +26,7 @@ FEATURES: Final = (
     "reactors",
     "reports",
     "search",
+    "versions",
     "watch",
     "words",
 )

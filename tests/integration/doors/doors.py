@@ -108,6 +108,8 @@ def _shown(op: str, fields: Fields) -> Outcome:
         fields = fields["room"]
     elif op in ("paper", "createpaper", "changepaper", "finish", "reopen", "deletepaper"):
         fields = fields["paper"]
+    elif op in ("createversion", "deleteversion"):
+        fields = fields["version"]
     elif op == "guest":
         fields = {"user": {"name": fields["user"]["name"]}}
     return Outcome(None, fields)
@@ -235,6 +237,11 @@ ROUTES: Final = {
     "finish": ("POST", PAPER + "/finish"),
     "reopen": ("POST", PAPER + "/reopen"),
     "deletepaper": ("DELETE", PAPER),
+    "versions": ("GET", PAPER + "/versions"),
+    "createversion": ("POST", PAPER + "/versions"),
+    "version_content": ("GET", PAPER + "/versions/{version}/content"),
+    "restore": ("POST", PAPER + "/versions/{version}/restore"),
+    "deleteversion": ("DELETE", PAPER + "/versions/{version}"),
     "read": ("PUT", ROOM + "/read"),
     "events": ("GET", ROOM + "/events"),
     "all_events": ("GET", "/api/events"),
@@ -270,7 +277,7 @@ class RestVisitor:
             arguments["id"] = arguments.pop("paper")
         places = {"room": room} | {
             name: arguments.pop(name)
-            for name in ("user", "seq", "emoji", "invite", "session", "paper", "name")
+            for name in ("user", "seq", "emoji", "invite", "session", "paper", "version", "name")
             if "{" + name + "}" in path
         }
         path = path.format(**{name: quote(str(value), safe="") for name, value in places.items()})

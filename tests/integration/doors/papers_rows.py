@@ -5,6 +5,11 @@ from typing import Final
 from tests.integration.doors.row import APPEND, ATTEMPT, MUTED, STRANGER, Row, unspeakable
 
 CARD: Final = {"paper": "$paper"}
+OLD: Final = {**CARD, "version": "$version"}
+OWN: Final = {**CARD, "version": "$own_version"}
+DRAFT: Final = {**CARD, "title": "Draft"}
+SHOWN: Final = {"title": "Draft", "cause": "asked"}
+MADE: Final = {**APPEND, "connection": 10}
 PAPERS: Final[dict[str, tuple[Row, ...]]] = {
     "createpaper": (
         Row(
@@ -88,6 +93,41 @@ PAPERS: Final[dict[str, tuple[Row, ...]]] = {
     "writepaper": (Row("that is not open here", with_={**CARD, "update": "AAA="}, code="not_member"),),
     "showpaper": (Row("of one that is not open here", with_={**CARD, "client": 1, "clock": 1}, code="not_member"),),
     "closepaper": (Row("that is not open here", with_=CARD, code="not_member"),),
+    "versions": (
+        Row("as a viewer", "viewer", CARD, answers={"versions": []}, cost={"connection": 3}),
+        Row("of one that there is not", with_={"paper": "no-paper"}, code="not_found"),
+        Row("by a stranger", STRANGER, CARD, code="not_found"),
+    ),
+    "version_content": (
+        Row("as a viewer", "viewer", OLD, answers={}, cost={"connection": 10}),
+        Row("that there is not", with_={**CARD, "version": 9}, code="not_found", cost={"connection": 10}),
+        Row("by a stranger", STRANGER, OLD, code="not_found"),
+    ),
+    "createversion": (
+        Row("as a plain member", with_=DRAFT, answers={**SHOWN, "user": "ara"}, cost=MADE),
+        Row("of a finished paper", with_=DRAFT, answers=SHOWN, cost=MADE, finished=True),
+        Row("with a title that is too long", with_={**CARD, "title": "x" * 41}, code="bad_name"),
+        Row("as a viewer", "viewer", DRAFT, code="forbidden", cost=APPEND),
+        Row("while muted", MUTED, DRAFT, code="muted", cost=APPEND),
+        Row("in an archived room", with_=DRAFT, room={"archived": True}, code="archived", cost=APPEND),
+        Row("by a stranger", STRANGER, DRAFT, code="not_found", cost=ATTEMPT),
+    ),
+    "restore": (
+        Row("as a plain member", with_=OLD, answers={"unchanged": True}, cost=MADE),
+        Row("of a finished paper", with_=OLD, code="finished", cost=MADE, finished=True),
+        Row("that there is not", with_={**CARD, "version": 9}, code="not_found", cost=MADE),
+        Row("as a viewer", "viewer", OLD, code="forbidden", cost=APPEND),
+        Row("while muted", MUTED, OLD, code="muted", cost=APPEND),
+        Row("by a stranger", STRANGER, OLD, code="not_found", cost=ATTEMPT),
+    ),
+    "deleteversion": (
+        Row("as a moderator", "moderator", OLD, answers={**SHOWN, "user": "vic"}, cost=APPEND),
+        Row("that Ara has made, as a plain member", with_=OWN, answers={**SHOWN, "user": "ara"}, cost=APPEND),
+        Row("that Ara has made, while muted", MUTED, OWN, code="muted", cost=APPEND),
+        Row("another's, as a plain member", with_=OLD, code="forbidden", cost=APPEND),
+        Row("that there is not", "owner", {**CARD, "version": 9}, code="not_found", cost=APPEND),
+        Row("by a stranger", STRANGER, OLD, code="not_found", cost=ATTEMPT),
+    ),
     "deletepaper": (
         Row("as a moderator", "moderator", CARD, answers={"title": "Card"}, events=("paper.deleted",), cost=APPEND),
         Row("as a plain member", with_=CARD, code="forbidden", cost=APPEND),

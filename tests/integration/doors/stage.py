@@ -170,6 +170,10 @@ class Play:
         self._words["$paper"] = paper.id
         if self._row.finished:
             await self._node.papers.change(self._names["olive"], paper.id, finished=True)
+        wanted = map(str, self._row.with_.values())
+        for name in {"$version", "$own_version"}.intersection(wanted):
+            maker = self._names["ara" if name == "$own_version" else "vic"]
+            self._words[name] = (await self._node.versions.create(maker, paper.id, "Draft")).number
 
     async def _set(self) -> None:
         rooms, row = self._node.rooms, self._row

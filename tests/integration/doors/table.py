@@ -4,8 +4,8 @@ Every operation of every door has rows here; `test_doors.py` runs them all. In t
 owner Olive, Wendy and Vic, who are members, and Ara, who acts (unless she is a stranger there), in the role of the row;
 then a message of Vic's and one of Ara's. Words with a "$" are filled in: $own and $other are the seqs of these messages,
 $vic is Vic's id, $ara Ara's, $barred that of somebody who may be banned, $newest the room's newest seq, $position a position
-in it of another epoch, $invite an invite to it, of id $invite_id, $paper is a paper of Vic's, and $early_invite one of before
-anybody was kicked.
+in it of another epoch, $invite an invite to it, of id $invite_id, $paper is a paper of Vic's, $version a version of it that Vic
+has made, $own_version one of Ara's, and $early_invite an invite of before anybody was kicked.
 """
 
 from typing import Any, Final

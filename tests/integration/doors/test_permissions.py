@@ -17,6 +17,7 @@ from madang.errors import Refused
 from madang.node.run import RunningNode
 from madang.services.rooms import SYSTEM
 from madang.services.standing import Standing
+from madang.transports.node import Node
 from tests.integration.doors.doors import DOORS
 from tests.integration.doors.stage import address, metered_node, token
 
@@ -50,6 +51,11 @@ TRIED: Final[dict[str, tuple[Action, dict[str, Any]]]] = {
     "changepaper": (Action.PAPERS, {"paper": "$paper", "title": "New"}),
     "finish": (Action.PAPERS, {"paper": "$paper"}),
     "reopen": (Action.PAPERS, {"paper": "$paper"}),
+    "versions": (Action.READ, {"paper": "$paper"}),
+    "version_content": (Action.READ, {"paper": "$paper", "version": "$version"}),
+    "createversion": (Action.WRITE, {"paper": "$paper", "title": "v"}),
+    "restore": (Action.WRITE, {"paper": "$paper", "version": "$version"}),
+    "deleteversion": (Action.PAPERS, {"paper": "$paper", "version": "$version"}),
     "deletepaper": (Action.PAPERS, {"paper": "$paper"}),
     "words": (Action.WORDS, {}),
     "setwords": (Action.WORDS, {"refuse": ["bad"]}),
@@ -103,7 +109,7 @@ class Case:
             assert appended is not None
             self.words[word] = appended.event.seq
         self.words["$room"] = self.room
-        self.words["$paper"] = (await node.papers.create(VIC, self.room, "", "Card")).id
+        self.words |= await with_version(node, self.room)
         self.words["$invite"] = (await node.invites.make(OLIVE, self.room, node.now()))[0].id
         if role not in (NOBODY, "member"):
             await node.rooms.grant(OLIVE, self.room, ARA.id, role)
@@ -117,6 +123,12 @@ class Case:
         return {
             name: self.words.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()
         }
+
+
+async def with_version(node: Node, room: str) -> dict[str, Any]:
+    """A paper that Vic has made, and a version of it."""
+    paper = await node.papers.create(VIC, room, "", "Card")
+    return {"$paper": paper.id, "$version": (await node.versions.create(VIC, paper.id, "v")).number}
 
 
 def visits() -> Iterator[tuple[str, str, str, list[str]]]:
@@ -149,7 +161,10 @@ async def test_a_door_allows_what_the_table_says(name: str, tmp_path: Path) -> N
                         assert (code or "") == wanted, f"{what} as {role} in {kind}, {state}"
 
 
-PAPERS: Final = ("papers", "paper", "createpaper", "openpaper", "changepaper", "finish", "reopen", "deletepaper")
+PAPERS: Final = (
+    "papers", "paper", "createpaper", "openpaper", "changepaper", "finish", "reopen", "deletepaper", "versions", "version_content",
+    "createversion", "restore", "deleteversion",
+)  # fmt: skip
 """Operations on papers that need no join."""
 
 
@@ -189,7 +204,7 @@ async def test_a_door_allows_in_direct_rooms_what_the_table_says(name: str, tmp_
             appended = await node.appender.append(draft)
             assert appended is not None
             case.words[word] = appended.event.seq
-        case.words["$paper"] = (await node.papers.create(VIC, room, "", "Card")).id
+        case.words |= await with_version(node, room)
         for role, actor, rooms in ((NOBODY, OLIVE, []), ("member", ARA, [room])):
             async with door.open(address(running), token(running, actor), rooms) as visitor:
                 for what in [*(each for each in TRIED if each not in away), "delete_room", "join", "leave"]:

@@ -79,6 +79,20 @@ async def test_both_nodes_converge_and_show_who_is_there(papers: Papers) -> None
     await bora.until(lambda: bora.shown[7] is None)
 
 
+async def test_a_paper_goes_back_on_every_node(papers: Papers) -> None:
+    """Also where nobody has it open, on the node that is asked."""
+    here = papers.fleet[0].node
+    bora = await papers.writer(1, BORA)
+    await bora.say("처음 😀")
+    late = await papers.writer(1, MINA)
+    version = await here.versions.create(OLIVE, papers.paper, "v")
+    await bora.say(" 나중")
+    await late.until(lambda: str(late.text) == "처음 😀 나중")
+    assert await here.versions.go_back(OLIVE, papers.paper, version.number) == 3
+    for each in (bora, late):
+        await each.until(lambda each=each: str(each.text) == "처음 😀")  # type: ignore[misc]
+
+
 async def test_what_the_bus_does_not_tell_is_found_in_the_log(papers: Papers) -> None:
     mina, bora = await papers.writer(0, MINA), await papers.writer(1, BORA)
     for node in papers.fleet:

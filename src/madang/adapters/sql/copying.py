@@ -29,14 +29,14 @@ COPIED: Final = (
     tables.accounts, tables.account_sessions, tables.server_keys, tables.kicks, tables.bans, tables.mutes, tables.audit, tables.reports,
     tables.word_lists, tables.invites, tables.erasures, tables.logins,
     tables.used_tickets, tables.pins, tables.consumers, tables.consumer_positions,
-    tables.papers, tables.paper_snapshots, tables.paper_updates, tables.paper_renderings,
+    tables.papers, tables.paper_snapshots, tables.paper_updates, tables.paper_renderings, tables.paper_versions,
     tables.reactions, tables.reaction_counts, tables.mentions,
     tables.events, tables.leases,
 )  # fmt: skip
 """In this order: events are counted by their rooms."""
 BATCH: Final = 500
 """Rows in a transaction; 32 MB if all are messages of the greatest length."""
-LARGE: Final = (tables.paper_snapshots, tables.paper_updates, tables.paper_renderings)
+LARGE: Final = (tables.paper_snapshots, tables.paper_updates, tables.paper_renderings, tables.paper_versions)
 """Tables whose rows may have megabytes: 500 snapshots of papers are 2 GB."""
 BATCH_BYTES: Final = 32 << 20
 """Bytes of these in a transaction, or else one row."""

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 from madang.adapters.sql import papers as rows
 from madang.adapters.sql.batch import Batch
 from madang.adapters.sql.dialects import insert_new
-from madang.adapters.sql.tables import paper_renderings, papers
+from madang.adapters.sql.tables import paper_renderings, paper_versions, papers
 from madang.core import events as kinds
 from madang.core.events import Draft
 from madang.core.papers import MAX_PAPERS
@@ -28,6 +28,8 @@ def created(b: Batch, d: Draft, body: kinds.PaperCreated, seq: int) -> bool:
     }  # fmt: skip
     if not insert_new(b.c, papers, row):
         raise Refused("paper_exists")
+    # Of one that had the id before, a node of an older version has left its versions.
+    b.c.execute(delete(paper_versions).where(paper_versions.c.paper == body.paper))
     return True
 
 

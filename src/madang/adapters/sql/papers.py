@@ -19,6 +19,7 @@ from madang.adapters.sql.tables import (
     paper_renderings,
     paper_snapshots,
     paper_updates,
+    paper_versions,
     papers,
     rooms,
 )
@@ -61,7 +62,7 @@ _FINISHED: Final = (
 _FINISHING: Final = select(events.c.seq, events.c.id, events.c.user, events.c.name).where(
     events.c.room == bindparam("in_room"), events.c.seq.in_(bindparam("seqs", expanding=True))
 )
-_LOGS: Final = (paper_updates, paper_snapshots, paper_renderings)
+_LOGS: Final = (paper_updates, paper_snapshots, paper_renderings, paper_versions)
 _CHUNK: Final = 500  # values in one list
 
 

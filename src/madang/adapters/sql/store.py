@@ -19,6 +19,7 @@ from madang.adapters.sql.stores.nodes import SqlNodes
 from madang.adapters.sql.stores.papers import SqlPapers
 from madang.adapters.sql.stores.upkeep import SqlUpkeep
 from madang.adapters.sql.stores.users import SqlUsers
+from madang.adapters.sql.stores.versions import SqlVersions
 from madang.errors import StorageError
 
 STRETCH: Final = 200  # accounts in one step
@@ -27,7 +28,7 @@ RETRY_S: Final = 10.0
 log = logging.getLogger("madang.sql")
 
 
-class Store(SqlLog, SqlDirectory, SqlUpkeep, SqlUsers, SqlPapers, SqlNodes):
+class Store(SqlLog, SqlDirectory, SqlUpkeep, SqlUsers, SqlPapers, SqlVersions, SqlNodes):
     """All that one database keeps. Made by `open_store`."""
 
     @property

@@ -46,18 +46,18 @@ class Courier:
         """Get it no longer."""
         await self._bus.unsubscribe(_CHANNEL + paper)
 
-    def tell_update(self, live: LivePaper, seq: int, data: bytes) -> None:
+    def tell_update(self, paper: str, seq: int, data: bytes) -> None:
         """Tell what is stored now."""
-        self._tell(live, UPDATE, seq, data)
+        self._tell(paper, UPDATE, seq, data)
 
     def tell_shown(self, live: LivePaper, news: Sequence[Shown]) -> None:
         """Tell what is shown of clients here."""
-        self._tell(live, SHOWN, 0, _encode(list(news)))
+        self._tell(live.paper.id, SHOWN, 0, _encode(list(news)))
 
     def ask(self, live: LivePaper) -> None:
         """Ask what is shown of clients elsewhere."""
-        self._tell(live, ASKED, 0, b"")
+        self._tell(live.paper.id, ASKED, 0, b"")
 
-    def _tell(self, live: LivePaper, type: str, seq: int, body: bytes) -> None:
+    def _tell(self, paper: str, type: str, seq: int, body: bytes) -> None:
         if not self.alone:
-            self._bus.publish([Event(_CHANNEL + live.paper.id, seq, 0, type, "", "", 0, body)])
+            self._bus.publish([Event(_CHANNEL + paper, seq, 0, type, "", "", 0, body)])

@@ -168,12 +168,7 @@ class PaperHub:
         if live is None:
             return False
         if event.type == UPDATE:
-            if event.seq == live.seq + 1:
-                live.seq = event.seq
-                live.stored.append(event.body)
-                relay(live, event.body)
-            elif event.seq > live.seq:
-                live.missing = True
+            self._came(live, event.seq, event.body)
         elif event.type == ASKED:
             if mine := [live.shown[client] for client in live.whose if client in live.shown]:
                 self._courier.tell_shown(live, mine)
@@ -181,6 +176,23 @@ class PaperHub:
             live.show_others(shown_by(event), self._turns.time())
         self._touch(live)
         return True
+
+    def appended(self, id: str, seq: int, data: bytes) -> None:
+        """Learn that an update was stored here that no follower has written."""
+        self.statistics.updates += 1
+        if (live := self.papers.get(id)) is not None:
+            self._snapshots.grown(live, len(data))
+            self._came(live, seq, data)
+            self._touch(live)
+        self._courier.tell_update(id, seq, data)
+
+    def _came(self, live: LivePaper, seq: int, data: bytes) -> None:
+        if seq == live.seq + 1:
+            live.seq = seq
+            live.stored.append(data)
+            relay(live, data)
+        elif seq > live.seq:
+            live.missing = True
 
     def reaches(self, name: str, seq: int) -> None:
         """Learn that the log of a paper reaches so far: an update was too large for the bus."""
@@ -367,7 +379,7 @@ class PaperHub:
             each.outcome = seq
         writers = {each.by for each in written}
         relay(live, change, writers.pop() if len(writers) == 1 else None)
-        self._courier.tell_update(live, seq, change)
+        self._courier.tell_update(live.paper.id, seq, change)
 
     def _refused(self, live: LivePaper, written: Sequence[Written], code: str) -> None:
         """Load the document again. What several wrote together is judged again, apart, where it is the writer's fault."""

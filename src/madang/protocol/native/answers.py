@@ -13,6 +13,7 @@ from madang.core.bounds import MAX_FRAME
 from madang.core.events import Appended
 from madang.core.messages import FoundMessage, Message, Reactor
 from madang.core.rooms import Membership
+from madang.core.versions import Cause
 from madang.protocol.native.frames import ClientInfo, EventArray
 
 
@@ -357,6 +358,29 @@ class OpenPaperAnswer(Answer, frozen=True, kw_only=True, gc=False):
     clients: list[ClientInfo]
 
 
+class VersionInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A version of a paper: why there is it, who made it, and when. One that was kept by itself has no title."""
+
+    version: int
+    cause: Cause
+    title: str = ""
+    user: str = ""
+    at: str
+    size: int
+
+
+class VersionAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """A version of a paper, or what it was when it was deleted."""
+
+    version: VersionInfo
+
+
+class VersionsAnswer(Answer, frozen=True, kw_only=True, gc=False):
+    """The versions of a paper, the newest first."""
+
+    versions: list[VersionInfo]
+
+
 class WrittenAnswer(Answer, frozen=True, kw_only=True, gc=False):
     """What was written is in the paper's log, as its update `seq`, or as a part of that."""
 
@@ -427,6 +451,10 @@ ANSWERS: Final[dict[str, type[Answer] | UnionType]] = {
     "writepaper": WrittenAnswer | UnchangedAnswer,
     "showpaper": EmptyAnswer,
     "closepaper": EmptyAnswer,
+    "versions": VersionsAnswer,
+    "createversion": VersionAnswer,
+    "restore": WrittenAnswer | UnchangedAnswer,
+    "deleteversion": VersionAnswer,
     "typing": EmptyAnswer,
     "read": EmptyAnswer,
     "ping": PingAnswer,

@@ -8,6 +8,7 @@ from madang.core import messages
 from madang.core.rooms import Membership, Room
 from madang.core.scopes import Scope
 from madang.core.timestamps import Moment
+from madang.core.versions import Cause
 
 
 class Identified(Struct, frozen=True, omit_defaults=True):
@@ -180,6 +181,31 @@ class Papers(Struct, frozen=True):
 
     papers: list[OnePaper]
     more: bool
+
+
+class OneVersion(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A version of a paper: why there is it, who made it when, and its bytes. One that was kept by itself has no title."""
+
+    version: int
+    cause: Cause
+    title: str = ""
+    user: str = ""
+    at: Moment
+    size: int
+
+
+class Versions(Struct, frozen=True):
+    """The versions of a paper, the newest first."""
+
+    versions: list[OneVersion]
+
+
+class Restored(Struct, frozen=True, omit_defaults=True):
+    """The paper says again what it said: by its update `seq`, or it said so already."""
+
+    seq: int | UnsetType = UNSET
+    ack: str | UnsetType = UNSET
+    unchanged: bool = False
 
 
 class Invited(Struct, frozen=True, omit_defaults=True):

@@ -31,6 +31,7 @@ from madang.transports.http.routes import rooms as http_rooms
 from madang.transports.http.routes import search as http_search
 from madang.transports.http.routes import tickets as http_tickets
 from madang.transports.http.routes import users as http_users
+from madang.transports.http.routes import versions as http_versions
 from madang.transports.http.routes import words as http_words
 from madang.transports.http.schemas import documented, schemas
 from madang.transports.http.site import Site
@@ -113,6 +114,7 @@ for _part in (
     http_words.router,
     http_messages.router,
     http_papers.router,
+    http_versions.router,
     http_search.router,
     http_publishing.router,
     http_queries.router,

@@ -109,6 +109,12 @@ class PaperChange(Body):
     title: Title
 
 
+class NewVersion(Body):
+    """What a paper says now, kept under this title."""
+
+    title: Title
+
+
 class As(Body):
     """The user for whom a server key sends a message; the name may be left out of one whom it has made known."""
 

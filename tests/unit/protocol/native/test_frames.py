@@ -205,6 +205,14 @@ ANSWERS = [
         '{"op":"ok","n":3,"paper":{"id":"card","room":"yard","title":"Card","finished":true,"user":"u1",'
         '"at":"2026-11-22T09:00:20.001Z"},"update":"AAA=","state":"AA==","clients":[]}',
     ),
+    (
+        a.VersionsAnswer(versions=[a.VersionInfo(version=1, cause="finish", at="2026-11-22T09:00:20.001Z", size=2)]),
+        '{"op":"ok","n":3,"versions":[{"version":1,"cause":"finish","at":"2026-11-22T09:00:20.001Z","size":2}]}',
+    ),
+    (
+        a.VersionAnswer(version=a.VersionInfo(version=1, cause="asked", title="T", user="u1", at="2026-11-22T09:00:20.001Z", size=2)),
+        '{"op":"ok","n":3,"version":{"version":1,"cause":"asked","title":"T","user":"u1","at":"2026-11-22T09:00:20.001Z","size":2}}',
+    ),
     (a.WrittenAnswer(seq=4, ack="stored"), '{"op":"ok","n":3,"seq":4,"ack":"stored"}'),
     (a.PapersAnswer(papers=[], more=False), '{"op":"ok","n":3,"papers":[],"more":false}'),
     (a.PingAnswer(at="2026-11-22T09:00:20.001Z"), '{"op":"ok","n":3,"at":"2026-11-22T09:00:20.001Z"}'),

@@ -9,7 +9,7 @@ from madang.adapters.sql.tables.identities import account_sessions, accounts, er
 from madang.adapters.sql.tables.log import events, members, mentions, pins, reaction_counts, reactions, rooms
 from madang.adapters.sql.tables.moderation import audit, bans, invites, kicks, mutes, reports, word_lists
 from madang.adapters.sql.tables.nodes import installation, leases, secrets, server_keys
-from madang.adapters.sql.tables.papers import paper_renderings, paper_snapshots, paper_updates, papers
+from madang.adapters.sql.tables.papers import paper_renderings, paper_snapshots, paper_updates, paper_versions, papers
 
 __all__ = [
     "account_sessions",
@@ -32,6 +32,7 @@ __all__ = [
     "paper_renderings",
     "paper_snapshots",
     "paper_updates",
+    "paper_versions",
     "papers",
     "pins",
     "reaction_counts",

@@ -19,6 +19,7 @@ papers = Table(
     Column("upto", BigInteger, nullable=False),  # of its snapshot; 0 for none
     Column("size", BigInteger, nullable=False),  # bytes, of its snapshot and of its updates
     Column("finished_seq", BigInteger, nullable=False, server_default="0"),  # of the event that did; 0 while it is open
+    Column("versions", BigInteger, nullable=False, server_default="0"),  # that were ever kept
     sqlite_with_rowid=False,
 )
 # A room's papers, paged by id, and how many there are.
@@ -50,4 +51,20 @@ paper_renderings = Table(
     Column("json", prose(), nullable=False),
     Column("text", prose(), nullable=False),
     Column("html", prose(), nullable=False),
+)
+
+paper_versions = Table(
+    "paper_versions",
+    metadata,
+    # (paper, number): some tens.
+    Column("paper", words(64), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", BigInteger, nullable=False),  # of its paper: older nodes remove no versions
+    Column("title", words(64), nullable=False),
+    Column("cause", words(16), nullable=False),
+    Column("user", words(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),  # of the data, which a list does not read
+    Column("data", octets(), nullable=False),
 )

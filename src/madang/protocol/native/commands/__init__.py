@@ -31,6 +31,7 @@ from madang.protocol.native.commands.papers import (
 from madang.protocol.native.commands.reading import History, Members, Pins, Presence, Reactors, Rooms, Search
 from madang.protocol.native.commands.reporting import Report, Reports, Resolve
 from madang.protocol.native.commands.signals import Ping, Read, Typing
+from madang.protocol.native.commands.versions import CreateVersion, DeleteVersion, Restore, Versions
 from madang.protocol.native.commands.wording import SetWords, Words
 
 AnyCommand = (
@@ -82,6 +83,10 @@ AnyCommand = (
     | WritePaper
     | ShowPaper
     | ClosePaper
+    | Versions
+    | CreateVersion
+    | Restore
+    | DeleteVersion
     | Typing
     | Read
     | Ping

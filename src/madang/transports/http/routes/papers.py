@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
-from madang.core.papers import Paper
+from madang.core.papers import Paper, Rendering
 from madang.core.timestamps import moment
 from madang.transports.http import answers as a
 from madang.transports.http import bodies as b
@@ -23,12 +23,17 @@ _TYPES: Final = {
     "text": "text/plain; charset=utf-8",
     "html": "text/html; charset=utf-8",
 }
-_CONTENT: Final[dict[str, Any]] = documented(dict[str, Any])
-_CONTENT["responses"][200]["content"] |= {type: {"schema": {"type": "string"}} for type in ("text/plain", "text/html")}
+CONTENT: Final[dict[str, Any]] = documented(dict[str, Any])
+CONTENT["responses"][200]["content"] |= {type: {"schema": {"type": "string"}} for type in ("text/plain", "text/html")}
 
 
 def _shown(paper: Paper) -> a.OnePaper:
     return a.OnePaper(paper.id, paper.room, paper.title, paper.finished, paper.user, moment(paper.at_ms))
+
+
+def said(says: Rendering, shape: Shape) -> Response:
+    """Return the answer that shows what a paper says, or said."""
+    return Response(getattr(says, shape), headers={"Content-Type": _TYPES[shape]})
 
 
 @router.post(ROOM + "/papers", **documented(a.OnePaper, status=201, accepted=b.NewPaper))
@@ -53,7 +58,7 @@ async def paper(node: ThisNode, caller: Caller, id: PaperPath) -> Response:
     return answer(_shown(await node.papers.show(caller, id)))
 
 
-@router.get(PAPER + "/content", **_CONTENT)
+@router.get(PAPER + "/content", **CONTENT)
 async def paper_content(
     node: ThisNode,
     caller: Caller,
@@ -64,8 +69,7 @@ async def paper_content(
 
     A finished paper says what it said when it was finished; an open one, what is stored now.
     """
-    says = await node.papers.content(caller, id)
-    return Response(getattr(says, shape), headers={"Content-Type": _TYPES[shape]})
+    return said(await node.papers.content(caller, id), shape)
 
 
 @router.patch(PAPER, **documented(a.OnePaper, accepted=b.PaperChange))

@@ -17,6 +17,7 @@ from madang.transports.native.operations import (
     reading,
     reporting,
     signals,
+    versions,
     wording,
 )
 from madang.transports.native.session import Operation
@@ -73,5 +74,9 @@ OPERATIONS: Final[Mapping[type[c.Command], Operation]] = {
     c.WritePaper: papers.write,
     c.ShowPaper: papers.show,
     c.ClosePaper: papers.close,
+    c.Versions: versions.versions,
+    c.CreateVersion: versions.create,
+    c.Restore: versions.restore,
+    c.DeleteVersion: versions.delete,
 }
 """Every command has its operation here; a test holds the two together."""
