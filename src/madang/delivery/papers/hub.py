@@ -282,9 +282,9 @@ class PaperHub:
             updates = [data for _, data in log.updates]
             live.stored = []
             await self._thread.do(lambda: self._desk.load(live.number, log.snapshot, updates))
-            self._advance(live, log, tell=False)
             for follower in live.followers:
-                live.behind.setdefault(follower, live.seq)
+                live.behind.setdefault(follower, live.seq)  # what other nodes wrote meanwhile is read for them below
+            self._advance(live, log, tell=False)
             live.stale, live.useless = False, 0
             await self._judge_apart(live)
         if live.missing:

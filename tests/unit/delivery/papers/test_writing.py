@@ -145,6 +145,21 @@ def test_a_finished_paper_takes_nothing_until_it_is_open_again() -> None:
     told(story)
 
 
+def test_what_the_bus_lost_is_told_where_a_refusal_loads_the_document_again() -> None:
+    async def story(yard: Yard) -> None:
+        here, there = await yard.node(), await yard.node()
+        ben, cas, ann = await yard.person("ben", here), await yard.person("cas", here), await yard.person("ann", there)
+        here.arrived = lambda event: True  # type: ignore[method-assign]  # it is lost
+        await yard.mute("ben")
+        ann.say("there ")
+        await asyncio.sleep(0.05)
+        ben.say("held")
+        await asyncio.sleep(2 * WATCHED_S)
+        assert ben.denied == ["muted"] and str(cas) == str(ann) == "there "
+
+    told(story)
+
+
 def test_what_cannot_be_decoded_ends_its_writer_alone() -> None:
     async def story(yard: Yard) -> None:
         hub = await yard.node()
