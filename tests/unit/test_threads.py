@@ -1,25 +1,35 @@
-"""Threads that let others go first: what the kernel is asked for, and that nothing else of theirs changes."""
+"""Threads that let others go first: they become nicer, and nothing else does."""
 
 import os
 import threading
 
-from madang.threads import NICENESS, SLICE_NS, let_others_go_first
-from tests.slices import Slice, slice_of
+from madang.threads import NICENESS, NICEST, let_others_go_first
 
 
-def test_the_thread_itself_becomes_nicer_and_asks_for_long_slices() -> None:
-    told: list[Slice] = []
+def niceness() -> int:
+    """Return that of the calling thread."""
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def nicer_from(start: int) -> int:
+    told: list[int] = []
 
     def work() -> None:
-        os.setpriority(os.PRIO_PROCESS, 0, 3)
-        told.append(slice_of())
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), start)
         let_others_go_first()
-        told.append(slice_of())
+        told.append(niceness())
 
-    mine = slice_of()
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    before, after = told
-    assert after == before._replace(niceness=3 + NICENESS, ns=SLICE_NS if before.ns else 0)
-    assert slice_of() == mine
+    return told[0]
+
+
+def test_the_thread_itself_becomes_nicer() -> None:
+    mine = niceness()
+    assert nicer_from(max(mine, 3)) == max(mine, 3) + NICENESS
+    assert niceness() == mine
+
+
+def test_nobody_can_be_nicer_than_the_nicest() -> None:
+    assert nicer_from(NICEST - 1) == NICEST
