@@ -157,6 +157,7 @@ async def test_a_body_is_refused_where_none_is_described(yard: Yard) -> None:
                 invite="abcd",
                 session="0123456789abcdef",
                 paper="board",
+                version=1,
                 name="nobody",
             )
             answer = await server.call(method, path, {})
