@@ -25,6 +25,12 @@ NAMES: Final = {
     "print": ("Print or save as PDF", "인쇄하거나 PDF로 저장"),
     "undo": ("Undo", "실행 취소"),
     "redo": ("Redo", "다시 실행"),
+    "versions": ("Versions", "버전"),
+    "version_name": ("Name of this version", "버전 이름"),
+    "keep": ("Keep this version", "지금 버전 보관"),
+    "kept": ("Kept versions", "보관한 버전"),
+    "go_back": ("Go back to this version", "이 버전으로 되돌리기"),
+    "all_versions": ("All versions", "모든 버전"),
     "finished": ("This paper is finished.", "페이퍼가 완성되었습니다."),
 }
 
@@ -107,3 +113,17 @@ async def finish(person: Person) -> None:
 async def is_stored(person: Person) -> None:
     """Wait until all that this person has written is stored."""
     await expect(person.page.locator(".paper-state")).to_have_attribute("data-state", "saved")
+
+
+async def keep_version(person: Person, title: str) -> None:
+    """Keep what the paper says now, in the dialog of its versions, which stays open."""
+    await press(person, "menu").click()
+    await person.page.get_by_role("menuitem", name=said(person, "versions"), exact=True).click()
+    await person.page.get_by_role("textbox", name=said(person, "version_name")).fill(title)
+    await press(person, "keep").click()
+    await expect(versions(person).filter(has_text=title)).to_be_visible()
+
+
+def versions(person: Person) -> Locator:
+    """Return the versions of a paper, the newest first, where the dialog is open."""
+    return person.page.get_by_role("list", name=said(person, "kept")).get_by_role("button")

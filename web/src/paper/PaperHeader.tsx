@@ -10,6 +10,7 @@ import { me } from "../session/session";
 import { Avatar } from "../ui/avatar";
 import { Button, IconButton } from "../ui/button";
 import { Confirm, Dialog } from "../ui/dialog";
+import { later } from "../ui/later";
 import { Menu, type MenuItem } from "../ui/menu";
 import { MenuButton } from "../ui/menu-button";
 import { words } from "../words";
@@ -21,9 +22,18 @@ import { paperWords } from "./words";
 
 const FACES = 4;
 
-type Asked = "finish" | "rename" | "delete" | null;
+type Asked = "finish" | "rename" | "delete" | "versions" | null;
 
-export function PaperHeader({ paper, info, moderates }: { paper: OpenPaper; info: PaperInfo; moderates: boolean }) {
+const Versions = later(async () => (await import("./versions/Versions")).Versions);
+
+interface PaperHeaderProps {
+  paper: OpenPaper;
+  info: PaperInfo;
+  writes: boolean;
+  moderates: boolean;
+}
+
+export function PaperHeader({ paper, info, writes, moderates }: PaperHeaderProps) {
   const t = paperWords.value;
   const [asked, ask] = useState<Asked>(null);
   const { id, room, title, finished } = info;
@@ -38,6 +48,7 @@ export function PaperHeader({ paper, info, moderates }: { paper: OpenPaper; info
         icon: "link" as const,
         onPick: () => void attempt(copy(location.origin + paperPath(room, id)), more.value.copied),
       },
+      { label: t.versions, icon: "history" as const, onPick: () => ask("versions") },
       moderates && { label: t.rename, icon: "edit" as const, onPick: () => ask("rename") },
       moderates &&
         finished && { label: t.reopen, icon: "undo" as const, onPick: () => void attempt(reopenPaper(id), t.reopened) },
@@ -67,6 +78,7 @@ export function PaperHeader({ paper, info, moderates }: { paper: OpenPaper; info
           {() => void attempt(finishPaper(id))}
         </Ask>
       )}
+      {asked === "versions" && <Versions {...{ paper, info, writes, moderates }} onClose={close} />}
       {asked === "rename" && <Rename info={info} onClose={close} />}
       {asked === "delete" && (
         <Confirm

@@ -35,7 +35,7 @@ export function PaperView({ paper, info, snapshot }: { paper: OpenPaper; info: P
       data-kind={kind}
       data-finished={info.finished ? "" : undefined}
     >
-      <PaperHeader paper={paper} info={info} moderates={moderates} />
+      <PaperHeader paper={paper} info={info} writes={writes} moderates={moderates} />
       <Bar
         paper={paper}
         info={info}

@@ -21,6 +21,7 @@ export const paperEn = {
   deleteBody: "All that was written in it goes for good.",
   deleteAction: "Delete",
   print: "Print or save as PDF",
+  versions: "Versions",
   here: (names: readonly string[]) => `Here now: ${names.join(", ")}`,
   undo: "Undo",
   redo: "Redo",

@@ -23,6 +23,7 @@ export const paperKo: PaperWords = {
   deleteBody: "여기에 쓴 글이 모두 사라지고, 되돌릴 수 없습니다.",
   deleteAction: "삭제",
   print: "인쇄하거나 PDF로 저장",
+  versions: "버전",
   here: (names) => `지금 여기: ${names.join(", ")}`,
   undo: "실행 취소",
   redo: "다시 실행",
