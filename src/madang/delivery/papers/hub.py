@@ -278,9 +278,9 @@ class PaperHub:
     async def _prepare(self, live: LivePaper) -> None:
         """Load a document again that is ahead of its log; read what is missing; let those catch up who were behind."""
         if live.stale:
+            live.stored = []  # the log has it; what comes while it is read may be there or not, and is applied behind it
             log = await self._logs.read(live.paper.id)
             updates = [data for _, data in log.updates]
-            live.stored = []
             await self._thread.do(lambda: self._desk.load(live.number, log.snapshot, updates))
             for follower in live.followers:
                 live.behind.setdefault(follower, live.seq)  # what other nodes wrote meanwhile is read for them below

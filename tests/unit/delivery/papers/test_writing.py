@@ -7,6 +7,7 @@ import pytest
 from madang.core import events as kinds
 from madang.delivery.papers import hub as module
 from madang.errors import StorageFailed
+from madang.ports.papers import PaperLog
 from tests.unit.delivery.papers.scenes import WATCHED_S, Person, Yard, told
 
 
@@ -156,6 +157,30 @@ def test_what_the_bus_lost_is_told_where_a_refusal_loads_the_document_again() ->
         ben.say("held")
         await asyncio.sleep(2 * WATCHED_S)
         assert ben.denied == ["muted"] and str(cas) == str(ann) == "there "
+
+    told(story)
+
+
+def test_what_comes_while_the_log_is_read_again_is_in_the_document() -> None:
+    async def story(yard: Yard) -> None:
+        here, there = await yard.node(), await yard.node()
+        ben, ann = await yard.person("ben", here), await yard.person("ann", there)
+        read = yard.store.paper_log
+
+        async def slowly(id: str, after: int = 0) -> PaperLog | None:
+            log = await read(id, after)
+            await asyncio.sleep(0.5)
+            return log
+
+        await yard.mute("ben")
+        yard.store.paper_log = slowly  # type: ignore[method-assign]
+        ben.say("held")
+        await asyncio.sleep(0.2)
+        ann.say("there ")
+        await asyncio.sleep(2 * WATCHED_S)
+        yard.store.paper_log = read  # type: ignore[method-assign]
+        cas = await yard.person("cas", here)
+        assert ben.denied == ["muted"] and str(cas) == "there "
 
     told(story)
 
