@@ -118,8 +118,10 @@ class CourierBus:
                     self.statistics.envelopes += 1
         except self._broker.unreachable as error:
             self._health.failing("publishing", error)
+            if link is self._link:  # another may have taken its place meanwhile
+                self._link = None
+                self._linked.clear()
             await link.close()
-            self._linked.clear()
             return False
         self.statistics.published += len(events)
         self._health.recovered("publishing")
