@@ -17,7 +17,7 @@ from madang.testing import check_bus
 from madang.testing.bus import Inbox
 from tests.contract.couriers import KEYS, OTHERS, event, opened, pair, said_until_heard
 from tests.rabbitmq import RabbitServer, run_rabbitmq, run_rabbitmq_cluster
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -60,15 +60,23 @@ async def test_what_waits_is_bounded_and_the_newest_stays(rabbitmq_server: Rabbi
         assert [e.seq for e in heard.events] == list(range(20_001, 30_001))
 
 
+async def _lines(server: RabbitServer, *command: str) -> list[str]:
+    return [line for line in (await asyncio.to_thread(server.control, *command)).splitlines() if line]
+
+
 async def test_a_queue_is_gone_with_its_node_and_bounded_until_then(rabbitmq_server: RabbitServer) -> None:
     queues = "list_queues", "name", "exclusive", "arguments", "--quiet", "--no-table-headers"
     async with pair(connect, rabbitmq_server.url) as (here, _there, _heard):
         assert await here.probe()
-        found = [line for line in (await asyncio.to_thread(rabbitmq_server.control, *queues)).splitlines() if line]
-        assert len(found) == 2
+        while (
+            len(found := await _lines(rabbitmq_server, *queues)) != 2
+        ):  # those of the test before may be on their way out
+            pass
         for line in found:
             assert "true" in line and "x-max-length-bytes" in line and "drop-head" in line
-    assert (await asyncio.to_thread(rabbitmq_server.control, *queues)).strip() == ""
+    async with asyncio.timeout(PATIENCE_S):
+        while await _lines(rabbitmq_server, *queues):
+            pass
 
 
 async def test_after_a_crash_the_broker_is_empty_and_what_the_bus_needs_is_made_again() -> None:
@@ -96,10 +104,12 @@ async def test_a_broker_that_stands_still_is_found_and_left(
         await said_until_heard(here, heard, event("yard", 1))
         failures, checks = here.statistics.failures, heard.checks
         rabbitmq_server.pause()
-        # More than the kernel's buffers take, so that closing cannot wait for it.
-        here.publish([event("yard", seq, b"x" * 60_000) for seq in range(2, 200)])
-        await eventually(lambda: here.statistics.failures > failures + 1)
-        rabbitmq_server.resume()
+        try:
+            # More than the kernel's buffers take, so that closing cannot wait for it.
+            here.publish([event("yard", seq, b"x" * 60_000) for seq in range(2, 200)])
+            await eventually(lambda: here.statistics.failures > failures + 1)
+        finally:
+            rabbitmq_server.resume()
         await eventually(lambda: heard.checks > checks)
         await said_until_heard(here, heard, event("yard", 200))
 
@@ -112,12 +122,14 @@ async def test_while_the_broker_is_short_of_memory_rooms_open_and_then_all_goes_
         await there.subscribe("yard")
         await said_until_heard(here, heard, event("yard", 1))
         await asyncio.to_thread(rabbitmq_server.control, "set_vm_memory_high_watermark", "0.00001")
-        while await here.probe():
-            pass
-        here.publish([event("yard", 2)])
-        await there.subscribe("square")
-        assert not await there.probe()
-        await asyncio.to_thread(rabbitmq_server.control, "set_vm_memory_high_watermark", "0.6")
+        try:
+            while await here.probe():
+                pass
+            here.publish([event("yard", 2)])
+            await there.subscribe("square")
+            assert not await there.probe()
+        finally:
+            await asyncio.to_thread(rabbitmq_server.control, "set_vm_memory_high_watermark", "0.6")
         for said in (event("yard", 3), event("square", 1)):
             await said_until_heard(here, heard, said)
 

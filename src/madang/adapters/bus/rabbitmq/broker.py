@@ -159,9 +159,13 @@ class RabbitLink:
 
     async def listen(self, channels: Collection[str]) -> None:
         assert self._listening is not None
+        if not channels:
+            return
+        *others, last = channels
         with _lost():
-            for channel in channels:
-                await self._listening.queue_bind(self._queue, self._exchange, channel, timeout=ANSWER_S)
+            for channel in others:  # in order: whoever has bound the last has bound all
+                await self._listening.queue_bind(self._queue, self._exchange, channel, nowait=True, timeout=ANSWER_S)
+            await self._listening.queue_bind(self._queue, self._exchange, last, timeout=ANSWER_S)
 
     async def ignore(self, channels: Collection[str]) -> None:
         assert self._listening is not None
