@@ -46,8 +46,11 @@ class ConsumerStore(Protocol):
         Of connections that ask at once, each gets a number of its own.
         """
 
-    async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
-        """Note that a consumer is here; return False if there is none."""
+    async def note_consumer(self, key: str, name: str, now_ms: int, making: bool = False) -> bool:
+        """Note that a consumer is here; return False if there is none.
+
+        One that is not here yet, or is being removed, is not noted by this, but by whoever has made it (`making`).
+        """
 
     async def unseen_consumers(self, before_ms: int, limit: int) -> list[Consumer]:
         """Return up to `limit` consumers that were neither made nor here since."""

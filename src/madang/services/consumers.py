@@ -93,7 +93,7 @@ class Consumers:
         made = await self._store.add_consumer(Consumer(key, name, now_ms, now_ms if begin == "start" else 0))
         if begin == "now":
             await self._skip_all(key, name)
-            await self._store.note_consumer(key, name, self._clock_ms())
+            await self._store.note_consumer(key, name, self._clock_ms(), making=True)
         return await self._need(key, name), made or found is not None
 
     async def need(self, actor: Actor, name: str) -> None:

@@ -107,7 +107,7 @@ async def who_is_being_made_is_not_moved_once_it_is_here(store: WithRooms) -> No
     scene, key = await opened(store), new("k")
     await store.add_consumer(Consumer(key, "a", 5, 0))
     await store.reach(key, "a", {scene.room: Position("0f", 1)}, making=True)
-    assert await store.note_consumer(key, "a", 6)
+    assert await store.note_consumer(key, "a", 6, making=True)
     await store.reach(key, "a", {scene.room: Position("0f", 2)}, making=True)
     assert (await store.reached(key, "a", [scene.room]))[scene.room].position == Position("0f", 1)
     await store.reach(key, "a", {scene.room: Position("0f", 2)})
@@ -120,13 +120,16 @@ async def each_reader_has_a_number_of_its_own(store: WithRooms) -> None:
     assert await store.next_reader(key, "a") is None
     await store.add_consumer(Consumer(key, "a", 5, 0))
     assert await store.next_reader(key, "a") is None
-    await store.note_consumer(key, "a", 6)
+    assert await store.note_consumer(key, "a", 6)
+    assert await store.next_reader(key, "a") is None
+    await store.note_consumer(key, "a", 6, making=True)
     found = await asyncio.gather(*(store.next_reader(key, "a") for _ in range(5)))
     assert sorted(each.reader for each in found if each) == [1, 2, 3, 4, 5]
     assert await store.consumer(key, "a") == Consumer(key, "a", 5, 6, 5)
     assert await store.consumer(key, "b") is None
     await store.reach(key, "a", {scene.room: Position("0f", 1)})
     assert await store.drop_consumer(key, "a", 1)
+    assert await store.note_consumer(key, "a", 7)
     assert await store.consumer(key, "a") == Consumer(key, "a", 5, 0, 5)
     assert await store.next_reader(key, "a") is None
     assert not await store.drop_consumer(key, "a", 1)

@@ -41,9 +41,9 @@ class ModelConsumers:
     async def consumers(self, key: str) -> list[Consumer]:
         return [each for (of, _), each in sorted(self._consumers.items()) if of == key]
 
-    async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
+    async def note_consumer(self, key: str, name: str, now_ms: int, making: bool = False) -> bool:
         known = self._consumers.get((key, name))
-        if known is not None:
+        if known is not None and (making or known.seen_ms):
             self._consumers[key, name] = msgspec.structs.replace(known, seen_ms=max(known.seen_ms, now_ms))
         return known is not None
 

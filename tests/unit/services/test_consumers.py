@@ -106,9 +106,9 @@ async def test_an_acknowledgement_is_written_in_pieces_and_who_is_here_is_noted_
             self.pieces.append(len(positions))
             await super().reach(key, name, positions, making)
 
-        async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
+        async def note_consumer(self, key: str, name: str, now_ms: int, making: bool = False) -> bool:
             self.notes += 1
-            return await super().note_consumer(key, name, now_ms)
+            return await super().note_consumer(key, name, now_ms, making)
 
     store, clock = Counting(IdSource(1), FakeClock()), FakeClock()
     service = Consumers(store, MemoryBus(MemoryBroker()), clock, lambda: False, leads)

@@ -60,9 +60,11 @@ def next_reader(c: Connection, key: str, name: str) -> Consumer | None:
     return found if found and found.seen_ms else None
 
 
-def note(c: Connection, key: str, name: str, now_ms: int) -> bool:
+def note(c: Connection, key: str, name: str, now_ms: int, making: bool) -> bool:
     """See `ConsumerStore.note_consumer`."""
-    c.execute(update(consumers).where(*_is(key, name), consumers.c.seen_ms < now_ms).values(seen_ms=now_ms))
+    seen = consumers.c.seen_ms
+    here = update(consumers).where(*_is(key, name), seen < now_ms, *(() if making else (seen > 0,)))
+    c.execute(here.values(seen_ms=now_ms))
     return one(c, key, name) is not None
 
 

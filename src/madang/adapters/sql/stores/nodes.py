@@ -63,8 +63,8 @@ class SqlNodes(OnEngine):
     async def next_reader(self, key: str, name: str) -> Consumer | None:
         return await self._engine.write(lambda c: consumers.next_reader(c, key, name))
 
-    async def note_consumer(self, key: str, name: str, now_ms: int) -> bool:
-        return await self._engine.write(lambda c: consumers.note(c, key, name, now_ms))
+    async def note_consumer(self, key: str, name: str, now_ms: int, making: bool = False) -> bool:
+        return await self._engine.write(lambda c: consumers.note(c, key, name, now_ms, making))
 
     async def unseen_consumers(self, before_ms: int, limit: int) -> list[Consumer]:
         return await self._engine.read(lambda c: consumers.unseen(c, before_ms, limit))
