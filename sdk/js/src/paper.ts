@@ -40,6 +40,7 @@ export class PaperHandle implements OpenPaper {
   readonly #core: Core;
   readonly #unuse: () => void;
   readonly #forget: () => void;
+  readonly #replaced: () => boolean;
   #info: PaperInfo;
   #open = false;
   #opening = false;
@@ -58,11 +59,13 @@ export class PaperHandle implements OpenPaper {
   #renewing: ReturnType<typeof setTimeout> | undefined;
   #settle: (error?: MadangError) => void = () => {};
 
-  constructor(core: Core, id: string, doc: Doc, forget: () => void) {
+  /** `replaced`: whether another handle has the paper by now. */
+  constructor(core: Core, id: string, doc: Doc, forget: () => void, replaced: () => boolean) {
     this.#core = core;
     this.id = id;
     this.doc = doc;
     this.#forget = forget;
+    this.#replaced = replaced;
     this.#info = { id, room: "", title: "", finished: false, user: "", at: "" };
     this.store = new Cell(
       () => this.#snapshot(),
@@ -107,7 +110,7 @@ export class PaperHandle implements OpenPaper {
   }
 
   close(): void {
-    if (this.#open) this.#core.call("closepaper", { paper: this.id }, { again: false }).catch(() => {}); // then it is closed
+    if (this.#open) this.#leave();
     this.end("closed", new MadangError("closed", "The paper was closed."));
   }
 
@@ -145,9 +148,14 @@ export class PaperHandle implements OpenPaper {
       (answer) => {
         this.#opening = false;
         if (!this.#ended) this.#opened(answer);
+        else if (!this.#replaced()) this.#leave();
       },
       (error) => this.end(error.code, error),
     );
+  }
+
+  #leave(): void {
+    this.#core.call("closepaper", { paper: this.id }, { again: false }).catch(() => {}); // then it is closed
   }
 
   #write(): void {

@@ -72,12 +72,18 @@ class Desk implements Papers {
     if (this.#core.over) throw this.#core.over;
     let paper = this.#open.get(id);
     if (!paper) {
-      const made = new PaperHandle(this.#core, id, doc ?? new Doc(), () => {
-        if (this.#open.get(id) === made) this.#open.delete(id);
-        if (this.#open.size) return;
-        this.#unlisten?.();
-        this.#unlisten = undefined;
-      });
+      const made = new PaperHandle(
+        this.#core,
+        id,
+        doc ?? new Doc(),
+        () => {
+          if (this.#open.get(id) === made) this.#open.delete(id);
+          if (this.#open.size) return;
+          this.#unlisten?.();
+          this.#unlisten = undefined;
+        },
+        () => this.#open.has(id),
+      );
       paper = made;
       this.#open.set(id, made);
       this.#unlisten ??= this.#client.on("state", (state) => this.#changed(state));

@@ -6,7 +6,7 @@ import { TIMES } from "../src/connection.js";
 import type { Client } from "../src/index.js";
 import { type OpenPaper, papers } from "../src/papers.js";
 import { chance, type Fate, Link } from "./link.js";
-import { freshRoom, person, until } from "./people.js";
+import { freshRoom, person, state, until } from "./people.js";
 import { Server } from "./server.js";
 
 Object.assign(TIMES, { first: 10, longest: 40, later: 20, hello: 1_500, quiet: 500, pong: 300 });
@@ -204,6 +204,25 @@ test("a copy of an earlier run says what it has", async () => {
   const again = await papers(olive).open(id, { doc });
   expect(again).not.toBe(paper);
   expect(text(again).toString()).toBe("before");
+});
+
+test("papers that are closed while they are opened again are closed at the server, too", async () => {
+  const { id, olive } = await begun();
+  const link = await Link.to(inject("url"));
+  onTestFinished(() => link.close());
+  const client = person({ guest: "Mina" }, link.url);
+  await client.room(id).join();
+  const ids = [id, ...Array.from({ length: 19 }, (_, n) => `${id}-${n}`)];
+  await Promise.all(ids.slice(1).map((other) => papers(olive).create(id, { id: other })));
+  const open = await Promise.all(ids.map((each) => papers(client).open(each)));
+  link.cut();
+  await state(client, ({ phase }) => phase === "disconnected");
+  await new Promise((go) => setTimeout(go)); // by then, all wait to be opened again
+  for (const paper of open) paper.close();
+  const last = await papers(olive).create(id);
+  const again = await papers(client).open(id);
+  await again.saved();
+  await expect(papers(client).open(last.id)).resolves.toMatchObject({ id: last.id });
 });
 
 test("undo takes back what is the user's own, and a transaction that is too large is told", async () => {

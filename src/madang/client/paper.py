@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 from madang.client import frames
 from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native.answers import OpenPaperAnswer, PaperInfo
-from madang.protocol.native.commands import ShowPaper
+from madang.protocol.native.commands import OpenPaper, ShowPaper
 from madang.protocol.native.frames import ClientInfo, ClosedFrame, PaperFrame, ShownFrame
 from madang.protocol.yjs import clocks
 
@@ -54,6 +54,7 @@ class PaperCopy:
 
     Attributes:
         open: whether it is, on the present connection.
+        asked: the command that opens it, or opened it last.
         refused: why the server does not take what is written now; None while it does.
         error: why nothing more comes; None while it may.
         keeping: opens it and writes, until it ends.
@@ -66,6 +67,7 @@ class PaperCopy:
         self.doc = doc
         self.info = PaperInfo(id=id, room="", title="", finished=False, user="", at="")
         self.open = False
+        self.asked = OpenPaper(paper=id)
         self.troubled = False  # it was closed for what may pass, and not written in since
         self.ended = ""
         self.refused: MadangError | None = None

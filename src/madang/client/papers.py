@@ -129,8 +129,8 @@ class Papers:
         if copy.troubled:
             await self._clock.wait(asyncio.Event(), AGAIN_S)
         state = copy.doc.get_state()
-        command = c.OpenPaper(paper=copy.id, state=state) if len(state) <= MOST else c.OpenPaper(paper=copy.id)
-        await self._pending.call(command, Done, taking=copy.opened)
+        copy.asked = c.OpenPaper(paper=copy.id, state=state) if len(state) <= MOST else c.OpenPaper(paper=copy.id)
+        await self._pending.call(copy.asked, Done, taking=copy.opened)
 
     async def _write(self, copy: PaperCopy, upto: int, data: bytes) -> None:
         try:
@@ -220,9 +220,9 @@ class OpenPaper:
 
     async def close(self) -> None:
         """Follow the paper no longer. What is not saved stays in the document alone."""
-        was_open = self._copy.open
+        opened = self._copy.open or self._pending.is_on_wire(self._copy.asked)
         self._copy.end("closed", Disconnected("The paper was closed.", 1000))
-        if was_open:
+        if opened:
             try:
                 await self._pending.call(c.ClosePaper(paper=self.id), Done, again=False)
             except (MadangError, ConnectionLost, Disconnected):

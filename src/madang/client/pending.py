@@ -90,6 +90,11 @@ class Pending:
             self._outbox.remove(call)
             self.wake.set()  # the next of its queue may go
 
+    def is_on_wire(self, command: Command) -> bool:
+        """Return whether a command has been written, and its answer has not come."""
+        call = self._outbox.find(command.n)
+        return call is not None and call.on_wire
+
     def post(self, command: Command) -> None:
         """Write a command that has no answer and is worth nothing later."""
         self._signs.append(frames.encode(command))

@@ -147,6 +147,22 @@ async def test_what_is_shown_is_shown_again_before_it_is_forgotten() -> None:
     await desk.world.client.close()
 
 
+async def test_a_paper_that_is_closed_while_it_is_opened_again_is_closed_at_the_server_too() -> None:
+    desk = Desk()
+    socket, paper = await desk.begin()
+    socket.end()
+    socket = await desk.world.back()
+    await socket.welcome()
+    assert (await socket.got())["op"] == "openpaper"
+    closing = asyncio.ensure_future(paper.close())
+    frame = await socket.got()
+    assert (frame["op"], frame["paper"]) == ("closepaper", "card")
+    socket.say({"op": "ok", "n": frame["n"]})
+    await closing
+    await socket.nothing()
+    await desk.world.client.close()
+
+
 async def test_a_paper_that_was_closed_without_a_connection_is_opened_anew() -> None:
     desk = Desk()
     socket, paper = await desk.begin()
