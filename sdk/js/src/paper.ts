@@ -119,6 +119,11 @@ export class PaperHandle implements OpenPaper {
   readonly #edited = (update: Uint8Array, origin: unknown): void => {
     if (origin === this) return;
     this.#edits += 1;
+    if (this.#ended) {
+      this.doc.off("update", this.#edited); // one is enough not to be saved
+      this.store.changed();
+      return;
+    }
     this.#unsaved = [...this.#unsaved, { edit: this.#edits, update }];
     this.#tryAgain();
   };
@@ -284,7 +289,6 @@ export class PaperHandle implements OpenPaper {
     this.#end = code;
     this.#ended = error;
     this.#shown = new Map();
-    this.doc.off("update", this.#edited);
     clearTimeout(this.#again);
     clearTimeout(this.#renewing);
     this.#settle(error);

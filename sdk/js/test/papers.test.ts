@@ -185,7 +185,25 @@ test("whoever loses a paper is told", async () => {
   const closing = ends.close();
   text(last).insert(0, "x");
   await closing;
-  expect(last.store.getSnapshot()).toMatchObject({ ended: "closed", open: false });
+  expect(last.store.getSnapshot()).toMatchObject({ ended: "closed", open: false, saved: false });
+  text(bora).insert(0, "too late");
+  await expect(bora.saved()).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("what is written in a paper that was closed is not called saved", async () => {
+  const { id } = await begun();
+  const [mina, bora] = await Promise.all([opened(id), opened(id)]);
+  text(mina).insert(0, "kept and erased");
+  await mina.saved();
+  mina.close();
+  await mina.saved();
+  text(mina).delete(4, 11);
+  expect(mina.store.getSnapshot()).toMatchObject({ ended: "closed", saved: false });
+  await expect(mina.saved()).rejects.toMatchObject({ code: "closed" });
+  await sees(bora, () => text(bora).toString() === "kept and erased");
+  text(bora).insert(0, "unsaved ");
+  bora.close();
+  await expect(bora.saved()).rejects.toMatchObject({ code: "closed" });
 });
 
 test("a copy of an earlier run says what it has", async () => {

@@ -19,7 +19,7 @@ from madang.errors import Limited, MadangError, Refused
 from madang.protocol.native.answers import OpenPaperAnswer, PaperInfo
 from madang.protocol.native.commands import OpenPaper, ShowPaper
 from madang.protocol.native.frames import ClientInfo, ClosedFrame, PaperFrame, ShownFrame
-from madang.protocol.yjs import clocks
+from madang.protocol.yjs import clocks, deletions
 
 if TYPE_CHECKING:
     from pycrdt import Doc, TransactionEvent
@@ -33,7 +33,9 @@ JOINED: Final = 500
 """Updates that are joined into one: the time that takes is quadratic."""
 MAX_STATE: Final = 8 * 1024
 RENEW_S: Final = 15.0  # servers forget what is shown after 30 s
-_NOTHING: Final = b"\x00"
+
+Content = tuple[dict[int, int], dict[int, list[tuple[int, int]]]]
+"""What is in a document: up to where it has what each client wrote, and what of it is deleted."""
 
 
 class Shown(Struct, frozen=True):
@@ -79,6 +81,7 @@ class PaperCopy:
         self.shown: dict[int, Shown] = {}
         self._unsaved: list[tuple[int, bytes]] = []  # each with the number of the newest edit that it has
         self._edits = self._saved = 0
+        self._at_end: Content | None = None  # what is written after it is never sent
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._again_at = inf  # when what was refused is tried again
         self._state: dict[str, Raw] | None = None
@@ -92,7 +95,7 @@ class PaperCopy:
     @property
     def saved(self) -> bool:
         """Whether all that was written here is stored."""
-        return self._saved >= self._edits
+        return self._saved >= self._edits and (self._at_end is None or self._at_end == content(self.doc))
 
     def _edited(self, event: "TransactionEvent") -> None:
         if not self._applying:
@@ -178,7 +181,8 @@ class PaperCopy:
         self.open, self.ended, self.error = False, code, error
         if self.keeping is not None and self.keeping is not asyncio.current_task():
             self.keeping.cancel()
-        self.doc.unobserve(self._observing)
+        self.doc.unobserve(self._observing)  # or the document, and all of this with it, would never be freed
+        self._at_end = content(self.doc)
         if not self.ready.done():
             self.ready.set_exception(error)
             self.ready.exception()  # whoever asked may have been cancelled
@@ -269,3 +273,9 @@ class PaperCopy:
     def next_due(self) -> float:
         """Return when `due` has something to do, if nothing happens before."""
         return min(self._again_at, self._show_at)
+
+
+def content(doc: "Doc[Any]") -> Content:
+    """Return what is in a document."""
+    state = doc.get_state()
+    return clocks(state), deletions(doc.get_update(state))

@@ -213,8 +213,9 @@ class OpenPaper:
 
         Raises:
             Refused: the server does not take it. It is kept in the document, and tried again with the next edit, with the next call of
-                this, and when the server asks for it because the user may write again.
-            Disconnected: the client is over.
+                this, and when the server asks for it because the user may write again. Of a paper that has ended, why it has: what was
+                not saved by then, or was written since, is in the document alone.
+            Disconnected: the paper was closed, or the client is over, and the same.
         """
         await self._copy.until_saved()
 

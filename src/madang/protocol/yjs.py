@@ -94,6 +94,24 @@ def clocks(state: bytes) -> dict[int, int]:
     return found
 
 
+def deletions(update: bytes) -> dict[int, list[tuple[int, int]]]:
+    """Return what an update deletes that does nothing else: of each client, from where on and how much (Unreadable)."""
+    written, at = _varint(update, 0)
+    if written:
+        raise Unreadable("more than deletions")
+    count, at = _varint(update, at)
+    found: dict[int, list[tuple[int, int]]] = {}
+    for _ in range(count):
+        client, at = _varint(update, at)
+        ranges, at = _varint(update, at)
+        found[client] = []
+        for _ in range(ranges):
+            clock, at = _varint(update, at)
+            size, at = _varint(update, at)
+            found[client].append((clock, size))
+    return found
+
+
 def _states(content: bytes) -> list[ClientState]:
     count, at = _varint(content, 0)
     if count > MAX_CLIENTS:

@@ -232,7 +232,31 @@ async def test_whoever_loses_a_paper_is_told(scene: Scene) -> None:
             pass
     assert bora.ended == "not_found"
     text_of(bora).insert(0, "too late")
-    assert bora.is_saved  # nothing is followed any longer
+    assert not bora.is_saved
+    with pytest.raises(Refused) as refused:
+        await saved(bora)
+    assert refused.value.code == "not_found"
+
+
+async def test_what_is_written_in_a_paper_that_was_closed_is_not_called_saved(scene: Scene) -> None:
+    await scene.begin()
+    mina = await scene.opened("Mina")
+    text = text_of(mina)
+    text += "kept and erased"
+    await saved(mina)
+    await mina.close()
+    assert mina.is_saved
+    await saved(mina)
+    del text[4:]
+    assert not mina.is_saved
+    with pytest.raises(Disconnected, match="closed"):
+        await saved(mina)
+    bora = await scene.opened("Bora")
+    assert str(text_of(bora)) == "kept and erased"
+    text_of(bora).insert(0, "unsaved ")
+    await bora.close()
+    with pytest.raises(Disconnected, match="closed"):
+        await saved(bora)
 
 
 async def test_a_copy_of_an_earlier_run_says_what_it_has(scene: Scene) -> None:

@@ -55,6 +55,21 @@ def test_numbers_are_no_larger_than_javascripts() -> None:
             yjs.decode(b"\x01" + sized(number(1) + number(each) + b"\x01" + sized(b"null")))
 
 
+@given(
+    st.dictionaries(NUMBERS, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3), max_size=3),
+    st.integers(0, 20),
+)
+def test_deletions_are_ranges_of_each_client(deleted: dict[int, list[tuple[int, int]]], cut: int) -> None:
+    written = b"\x00" + number(len(deleted))
+    for client, ranges in deleted.items():
+        written += number(client) + number(len(ranges))
+        written += b"".join(number(clock) + number(size) for clock, size in ranges)
+    assert yjs.deletions(written) == deleted
+    for wrong in (written[: min(cut, len(written) - 1)], b"\x01" + written[1:]):
+        with pytest.raises(yjs.Unreadable):
+            yjs.deletions(wrong)
+
+
 def test_a_reason_in_korean_has_its_length_in_bytes() -> None:
     said = "문서를 다 썼어요"
     assert yjs.denied(said) == b"\x02\x00" + sized(said.encode())

@@ -57,7 +57,8 @@ export interface OpenPaper {
   readonly store: Store<PaperSnapshot>;
   /**
    * Wait until all that was written here up to now is stored. Rejected with why the server does not take it: it is kept, and tried
-   * again with the next edit, the next call of this, and when the user may write again.
+   * again with the next edit, the next call of this, and when the user may write again. Of a paper that has ended, rejected with why
+   * (`closed` after `close()`), if not all was saved by then or the document was written in since.
    */
   saved(): Promise<void>;
   /** Show something of this client to all who have the paper open, up to 8 KiB as JSON, until it is closed; null for nothing. */
