@@ -4,7 +4,18 @@
 // the second time. It goes out in the order in which it was written, one update at a time, so nothing goes out before what it
 // builds on. Opened again, both sides say what they have, and each gets what it lacks.
 
-import { applyUpdate, type Doc, decodeStateVector, encodeStateAsUpdate, encodeStateVector, mergeUpdates } from "yjs";
+import {
+  applyUpdate,
+  createSnapshot,
+  type Doc,
+  decodeStateVector,
+  decodeUpdate,
+  encodeStateAsUpdate,
+  encodeStateVector,
+  equalSnapshots,
+  mergeUpdates,
+  snapshot,
+} from "yjs";
 import type { Core } from "./core.js";
 import { MadangError } from "./errors.js";
 import { Cell } from "./store.js";
@@ -48,6 +59,8 @@ export class PaperHandle implements OpenPaper {
   #ended: MadangError | null = null;
   #end: string | null = null;
   #refused: MadangError | null = null;
+  /** Whether what was written and deleted before is brought, until the first opening. */
+  #brings: boolean;
   #unsaved: readonly Unsaved[] = [];
   #edits = 0;
   #saved = 0;
@@ -64,6 +77,7 @@ export class PaperHandle implements OpenPaper {
     this.#core = core;
     this.id = id;
     this.doc = doc;
+    this.#brings = decodeStateVector(encodeStateVector(doc)).size > 0;
     this.#forget = forget;
     this.#replaced = replaced;
     this.#info = { id, room: "", title: "", finished: false, user: "", at: "" };
@@ -240,18 +254,36 @@ export class PaperHandle implements OpenPaper {
     this.#clock += 2; // above what the server says of us where it has seen our last connection go
     if (this.#state) this.#showAgain();
     this.#settle();
-    this.#lacks(bytes64(state));
+    if (this.#brings) this.#brought(bytes64(state), bytes64(update));
+    else this.#lacks(bytes64(state));
   }
 
   /** Take what the server has: what it lacks, for whatever reason, is not saved. */
   #lacks(state: Uint8Array): void {
+    if (this.#unsaved.length) {
+      const update = encodeStateAsUpdate(this.doc, state);
+      if (update.length <= MOST) this.#unsaved = [{ edit: this.#edits, update }];
+    } else if (this.#isAhead(state)) this.#miss(state);
+    this.#tryAgain();
+  }
+
+  #isAhead(state: Uint8Array): boolean {
     const has = decodeStateVector(state);
     const own = decodeStateVector(encodeStateVector(this.doc));
-    if (this.#unsaved.length || [...own].some(([client, clock]) => clock > (has.get(client) ?? 0))) {
-      const update = encodeStateAsUpdate(this.doc, state);
-      if (!this.#unsaved.length) this.#edits += 1;
-      if (!this.#unsaved.length || update.length <= MOST) this.#unsaved = [{ edit: this.#edits, update }];
-    }
+    return [...own].some(([client, clock]) => clock > (has.get(client) ?? 0));
+  }
+
+  #miss(state: Uint8Array): void {
+    this.#edits += 1;
+    this.#unsaved = [{ edit: this.#edits, update: encodeStateAsUpdate(this.doc, state) }];
+  }
+
+  /** Take what the server has, and what has come of it, where a copy was brought: what was deleted in it has moved no clock. */
+  #brought(state: Uint8Array, update: Uint8Array): void {
+    this.#brings = false;
+    const own = snapshot(this.doc);
+    const deletedThere = createSnapshot(decodeUpdate(update).ds, own.sv);
+    if (this.#isAhead(state) || !equalSnapshots(own, deletedThere)) this.#miss(state);
     this.#tryAgain();
   }
 

@@ -243,6 +243,41 @@ test("papers that are closed while they are opened again are closed at the serve
   await expect(papers(client).open(last.id)).resolves.toMatchObject({ id: last.id });
 });
 
+test("what was deleted in a copy that nobody followed is deleted", async () => {
+  const { id, olive } = await begun();
+  const desk = papers(olive);
+  const doc = new Doc();
+  const first = await desk.open(id, { doc });
+  text(first).insert(0, "from before");
+  await first.saved();
+  first.close();
+  text(first).delete(0, 5);
+  const bora = await opened(id);
+  const second = await desk.open(id, { doc });
+  expect(second.store.getSnapshot().saved).toBe(false);
+  await sees(bora, () => text(bora).toString() === "before");
+  await second.saved();
+  second.close();
+  await desk.finish(id);
+  const third = await desk.open(id, { doc });
+  expect(third.store.getSnapshot()).toMatchObject({ saved: true, refused: null }); // it has nothing to write
+  await third.saved();
+  third.close();
+  text(third).delete(0, 2);
+  const fourth = await desk.open(id, { doc });
+  await expect(fourth.saved()).rejects.toMatchObject({ code: "finished" });
+});
+
+test("a copy that is too far ahead is told so", async () => {
+  const { id, olive } = await begun();
+  const doc = new Doc();
+  doc.getText("text").insert(0, "x".repeat(60_000));
+  const opening = papers(olive).open(id, { doc });
+  doc.getText("text").insert(0, "y");
+  const paper = await opening;
+  await expect(paper.saved()).rejects.toMatchObject({ code: "too_big" });
+});
+
 test("undo takes back what is the user's own, and a transaction that is too large is told", async () => {
   const { id } = await begun();
   const [mina, bora] = await Promise.all([opened(id), opened(id)]);

@@ -81,6 +81,7 @@ class PaperCopy:
         self.shown: dict[int, Shown] = {}
         self._unsaved: list[tuple[int, bytes]] = []  # each with the number of the newest edit that it has
         self._edits = self._saved = 0
+        self._brings = bool(clocks(doc.get_state()))  # what was written and deleted before, until the first opening
         self._at_end: Content | None = None  # what is written after it is never sent
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._again_at = inf  # when what was refused is tried again
@@ -115,14 +116,27 @@ class PaperCopy:
 
     def _lacks(self, state: bytes) -> None:
         """Take what the server has: what it lacks, for whatever reason, is not saved."""
+        if self._unsaved and len(lacking := self.doc.get_update(state)) <= MOST:
+            self._unsaved = [(self._edits, lacking)]
+        elif not self._unsaved and self._is_ahead(state):
+            self._miss(state)
+        self._try_again()
+
+    def _is_ahead(self, state: bytes) -> bool:
         has = clocks(state)
-        more = any(clock > has.get(client, 0) for client, clock in clocks(self.doc.get_state()).items())
-        if more or self._unsaved:
-            lacking = self.doc.get_update(state)
-            if not self._unsaved:
-                self._edits += 1
-            if not self._unsaved or len(lacking) <= MOST:
-                self._unsaved = [(self._edits, lacking)]
+        return any(clock > has.get(client, 0) for client, clock in clocks(self.doc.get_state()).items())
+
+    def _miss(self, state: bytes) -> None:
+        self._edits += 1
+        self._unsaved = [(self._edits, self.doc.get_update(state))]
+
+    def _brought(self, state: bytes, update: bytes) -> None:
+        """Take what the server has, and what has come of it, where a copy was brought: what was deleted in it has moved no clock."""
+        from pycrdt import get_update
+
+        gone = deletions(get_update(update, self.doc.get_state()))
+        if self._is_ahead(state) or gone != content(self.doc)[1]:
+            self._miss(state)
         self._try_again()
 
     # -- what the server says ------------------------------------------------------------------------------------------
@@ -133,7 +147,11 @@ class PaperCopy:
         self.info = answer.paper
         self._apply(answer.update)
         self.open = True
-        self._lacks(answer.state)
+        if self._brings:
+            self._brings = False
+            self._brought(answer.state, answer.update)
+        else:
+            self._lacks(answer.state)
         self.shown.clear()
         self._show(answer.clients)
         self._clock += 2  # above what the server says of us where it has seen our last connection go

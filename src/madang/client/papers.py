@@ -84,7 +84,8 @@ class Papers:
         Of a paper that is open already, another handle on the same is returned.
 
         Args:
-            doc: your own copy of it, from an earlier run of the program: what it has beyond the server's is written.
+            doc: your own copy of it, from an earlier run of the program: what was written and deleted in it since is written, as one
+                update. One of more than 48,000 bytes is too_big, as for `OpenPaper.saved`.
 
         Raises:
             Refused: not_found; too_many (a client has 20 open).

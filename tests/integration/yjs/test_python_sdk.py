@@ -277,6 +277,43 @@ async def test_a_copy_of_an_earlier_run_says_what_it_has(scene: Scene) -> None:
         assert str(doc.get("text", type=Text)) == "before"
 
 
+async def test_what_was_deleted_in_a_copy_that_nobody_followed_is_deleted(scene: Scene) -> None:
+    olive = await scene.begin()
+    doc: Doc[Any] = Doc()
+    text = doc.get("text", type=Text)
+    async with await olive.papers.open(scene.paper, doc):
+        text += "from before"
+    del text[0:5]
+    bora = await scene.opened("Bora")
+    paper = await olive.papers.open(scene.paper, doc)
+    assert not paper.is_saved
+    await until(bora, lambda: str(text_of(bora)) == "before")
+    await saved(paper)
+    await paper.close()
+    await olive.papers.finish(scene.paper)
+    async with await olive.papers.open(scene.paper, doc) as paper:  # which has nothing to write
+        assert paper.is_saved
+    del text[0:2]
+    paper = await olive.papers.open(scene.paper, doc)
+    with pytest.raises(Refused) as refused:
+        await saved(paper)
+    assert refused.value.code == "finished"
+
+
+async def test_a_copy_that_is_too_far_ahead_is_told_so(scene: Scene) -> None:
+    olive = await scene.begin()
+    doc: Doc[Any] = Doc()
+    text = doc.get("text", type=Text)
+    text += "x" * 60_000
+    opening = asyncio.create_task(olive.papers.open(scene.paper, doc))
+    await asyncio.sleep(0)
+    text += "y"
+    paper = await opening
+    with pytest.raises(Refused) as refused:
+        await saved(paper)
+    assert refused.value.code == "too_big"
+
+
 async def test_undo_takes_back_what_is_the_users_own(scene: Scene) -> None:
     await scene.begin()
     mina, bora = await scene.opened("Mina"), await scene.opened("Bora")

@@ -86,8 +86,8 @@ export interface Papers {
   /**
    * Follow a paper and write in it, on every connection until it is closed. One that is open already is the same object.
    *
-   * `doc` is your own copy of it, if there is one: what it has beyond the server's is written. Refused: `not_found`, and
-   * `too_many`: a client has 20 open.
+   * `doc` is your own copy of it, if there is one: what was written and deleted in it since is written, as one update; one of more than
+   * 48,000 bytes is `too_big`, as for `saved()`. Refused: `not_found`, and `too_many`: a client has 20 open.
    */
   open(id: string, options?: { readonly doc?: Doc }): Promise<OpenPaper>;
 }
