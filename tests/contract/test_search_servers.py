@@ -70,14 +70,14 @@ async def test_nodes_that_lead_the_same_rooms_on_take_turns(server_url: str) -> 
 async def test_tables_that_are_lost_are_made_again(server_url: str) -> None:
     async with opened(server_url) as index:
         assert await index.change([said("lobby", 1, "회의")]) == set()
-        beside = await open_beside(server_url, tables("a").docs.drop, 1)
+        beside = await open_beside(server_url, lambda c: tables(c, "a").docs.drop(c), 1)
         await beside.close()
         with pytest.raises(StorageFailed):
             await found(index, parsed("회의"), {"lobby": 0})
         assert await index.positions(["lobby"]) == {}
         assert await index.change([said("lobby", 1, "회의")]) == set()
         assert [hit.seq for hit in await found(index, parsed("회의"), {"lobby": 0})] == [1]
-        beside = await open_beside(server_url, tables("b").docs.drop, 1)
+        beside = await open_beside(server_url, lambda c: tables(c, "b").docs.drop(c), 1)
         await beside.close()
         async with opened(server_url) as another:
             assert await another.positions(["lobby"]) == {}, "what is left is of no use"
@@ -86,13 +86,32 @@ async def test_tables_that_are_lost_are_made_again(server_url: str) -> None:
 async def test_no_node_waits_for_one_that_has_made_tables_again(mariadb_url: str) -> None:
     """The lock that they are made under is a connection's, and the pool keeps those."""
     async with opened_places(mariadb_url) as indexes:
-        beside = await open_beside(mariadb_url, tables("a").docs.drop, 1)
+        beside = await open_beside(mariadb_url, lambda c: tables(c, "a").docs.drop(c), 1)
         await beside.close()
         with pytest.raises(StorageFailed):
             await (await indexes.serving()).index.status()
         assert (await (await indexes.serving()).index.status()).messages == 0
         held = await indexes.read(lambda c: c.scalar(text("SELECT is_used_lock('madang-migrating')")))
         assert held is None
+
+
+async def test_tables_of_another_shape_are_left_to_nodes_of_an_older_version(mariadb_url: str) -> None:
+    """They would make dropped ones again, and each version those of the other."""
+    old = [
+        "search_places",
+        *(f"search_{what}_{place}" for what in ("docs", "erased", "marks", "rooms") for place in "ab"),
+    ]
+
+    def make(c: Connection) -> None:
+        for name in old:
+            c.execute(text(f"CREATE TABLE {name} (no INTEGER PRIMARY KEY)"))
+            c.execute(text(f"INSERT INTO {name} VALUES (1)"))
+
+    await (await open_beside(mariadb_url, make, 1)).close()
+    async with opened_places(mariadb_url) as indexes:
+        assert await (await indexes.serving()).index.change([said("lobby", 1, "회의")]) == set()
+        kept = await indexes.read(lambda c: [c.scalar(text(f"SELECT sum(no) FROM {name}")) for name in old])
+        assert kept == [1] * len(old)
 
 
 async def test_tables_that_cannot_be_made_again_are_a_failure_and_no_end(
@@ -107,7 +126,7 @@ async def test_tables_that_cannot_be_made_again_are_a_failure_and_no_end(
 
     async with opened(server_url) as index:
         await index.change([said("kept", 1, "회의"), said("gone", 1, "회의")])
-        beside = await open_beside(server_url, tables("a").docs.drop, 1)
+        beside = await open_beside(server_url, lambda c: tables(c, "a").docs.drop(c), 1)
         await beside.close()
         with monkeypatch.context() as until_there_is_space:
             until_there_is_space.setattr(server_tables, "create", refused)
@@ -157,7 +176,7 @@ async def test_joined_texts_are_those_that_are_there(mariadb_url: str, monkeypat
         kept = [f"글{n}" for n in range(21, 41) if n not in (33, 38, 39)]
 
         def joined(c: Connection) -> list[str]:
-            return sorted(b"".join(c.scalars(select(tables("a").joined.c.folded))).decode().split())
+            return sorted(b"".join(c.scalars(select(tables(c, "a").joined.c.folded))).decode().split())
 
         async with asyncio.timeout(PATIENCE_S):
             while (texts := await indexes.read(joined)) != sorted([*kept, "고친39", "again61"]):

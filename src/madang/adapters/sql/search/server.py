@@ -4,6 +4,7 @@ Statements are in `server_documents.py` (writing) and `server_hits.py` (reading)
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -35,30 +36,30 @@ class ServerIndex:
 
     def __init__(self, runs: Runs, place: str) -> None:
         self._runs = runs
-        self._tables = server_tables.tables(place)
+        self._tables = partial(server_tables.tables, place=place)
 
     async def positions(self, rooms: Sequence[str]) -> dict[str, Position]:
-        return await self._runs.read(lambda c: documents.positions(c, self._tables, rooms))
+        return await self._runs.read(lambda c: documents.positions(c, self._tables(c), rooms))
 
     async def change(self, changes: Sequence[Changes]) -> set[str]:
-        elsewhere = await self._runs.write(lambda c: documents.change(c, self._tables, changes))
+        elsewhere = await self._runs.write(lambda c: documents.change(c, self._tables(c), changes))
         if any(each.purged or not each.position.upto for each in changes):
             self._runs.tidy_soon()
         return elsewhere
 
     async def forget(self, rooms: Sequence[str]) -> None:
-        await self._runs.write(lambda c: documents.forget(c, self._tables, rooms))
+        await self._runs.write(lambda c: documents.forget(c, self._tables(c), rooms))
         self._runs.tidy_soon()
 
     async def rooms_after(self, after: str, limit: int) -> list[str]:
-        return await self._runs.read(lambda c: documents.rooms_after(c, self._tables, after, limit))
+        return await self._runs.read(lambda c: documents.rooms_after(c, self._tables(c), after, limit))
 
     async def hits(
         self, query: Query, rooms: Mapping[str, int], *, before: int = NEWEST, since: int = 0, user: str | None = None,
         limit: int = 50,
     ) -> Hits:  # fmt: skip
         asked = Asked(query, rooms, before, since, user, limit)
-        return await self._runs.read(lambda c: server_hits.hits(c, self._tables, asked))
+        return await self._runs.read(lambda c: server_hits.hits(c, self._tables(c), asked))
 
     async def status(self) -> Status:
-        return await self._runs.read(lambda c: documents.status(c, self._tables))
+        return await self._runs.read(lambda c: documents.status(c, self._tables(c)))

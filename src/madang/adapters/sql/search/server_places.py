@@ -65,26 +65,24 @@ class ServerIndexes:
 
     async def begin(self, version: str) -> bool:
         def work(c: Connection) -> bool:
-            taken = list(c.scalars(select(places.c.place).with_for_update()))
+            there = places(c)
+            taken = list(c.scalars(select(there.c.place).with_for_update()))
             free = [place for place in PLACES if place not in taken]
             if free:
-                c.execute(insert(places), {"place": free[0], "state": BUILDING, "version": version})
+                c.execute(insert(there), {"place": free[0], "state": BUILDING, "version": version})
             return bool(free)
 
         return await self.write(work)
 
     async def give_up(self) -> None:
-        await self.write(
-            lambda c: c.execute(update(places).where(places.c.state == BUILDING).values(state=LEAVING)).close()
-        )
+        await self.write(lambda c: _turn(c, BUILDING, LEAVING))
         self._untidy.set()
 
     async def switch(self) -> None:
         def work(c: Connection) -> None:
-            there = list(c.scalars(select(places.c.state).with_for_update()))
-            if BUILDING in there:
-                c.execute(update(places).where(places.c.state == SERVES).values(state=LEAVING))
-                c.execute(update(places).where(places.c.state == BUILDING).values(state=SERVES))
+            if BUILDING in list(c.scalars(select(places(c).c.state).with_for_update())):
+                _turn(c, SERVES, LEAVING)
+                _turn(c, BUILDING, SERVES)
 
         await self.write(work)
         self._untidy.set()
@@ -110,7 +108,8 @@ class ServerIndexes:
 
     async def _made(self, state: int) -> Made | None:
         def work(c: Connection) -> tuple[str, str] | None:
-            row = c.execute(select(places.c.place, places.c.version).where(places.c.state == state)).first()
+            at = places(c).c
+            row = c.execute(select(at.place, at.version).where(at.state == state)).first()
             return None if row is None else (row[0], row[1])
 
         found = await self.read(work)
@@ -138,7 +137,7 @@ class ServerIndexes:
             self._untidy.clear()
             try:
                 for place in PLACES:
-                    await self._repeated(partial(server_documents.tidy, t=server_tables.tables(place)))
+                    await self._repeated(partial(_tidy, place=place))
                 if await self.read(_leaving) is not None:
                     await asyncio.sleep(KEPT_SECONDS)
                     await self._repeated(_empty_what_leaves)
@@ -160,21 +159,32 @@ class ServerIndexes:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
+def _turn(c: Connection, state: int, into: int) -> None:
+    there = places(c)
+    c.execute(update(there).where(there.c.state == state).values(state=into))
+
+
+def _tidy(c: Connection, place: str) -> bool:
+    return server_documents.tidy(c, server_tables.tables(c, place))
+
+
 def _leaving(c: Connection) -> str | None:
-    return c.scalar(select(places.c.place).where(places.c.state == LEAVING))
+    at = places(c).c
+    return c.scalar(select(at.place).where(at.state == LEAVING))
 
 
 def _empty_what_leaves(c: Connection) -> bool:
     """Empty the tables of what leaves, so that its place is free; return whether there is more to do."""
-    place = c.scalar(select(places.c.place).where(places.c.state == LEAVING).with_for_update())
+    there = places(c)
+    place = c.scalar(select(there.c.place).where(there.c.state == LEAVING).with_for_update())
     if place is None:
         return False
     if c.dialect.name in MYSQL:  # where TRUNCATE would be a transaction of its own, and no other node would wait
-        for table in server_tables.tables(place)[1:]:
+        for table in server_tables.tables(c, place)[1:]:
             some = delete(table).with_dialect_options(mysql_limit=EMPTIED, mariadb_limit=EMPTIED)
             if c.execute(some).rowcount == EMPTIED:
                 return True
     else:
-        c.exec_driver_sql(f"TRUNCATE TABLE {', '.join(server_tables.tables(place).metadata.tables)}")
-    c.execute(delete(places).where(places.c.place == place))
+        c.exec_driver_sql(f"TRUNCATE TABLE {', '.join(server_tables.tables(c, place).metadata.tables)}")
+    c.execute(delete(there).where(there.c.place == place))
     return False

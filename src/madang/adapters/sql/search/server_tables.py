@@ -1,7 +1,7 @@
 """The tables of search indexes in a database server. What is done with them is in `server_documents.py` and `server_hits.py`.
 
 They are not part of the schema: they are made when an index is opened, and can be dropped at any time. Another shape of them
-gets other names.
+gets other names, so that nodes of an older version go on with theirs.
 
 There are two sets of them, so that an index can be made beside the one that serves; `places` says which is which.
 
@@ -47,6 +47,8 @@ from madang.adapters.sql.tables.columns import words
 T = TypeVar("T")
 
 PLACES: Final = ("a", "b")
+PREFIXES: Final = {"postgresql": "search", "mariadb": "search_2", "mysql": "search_2"}
+"""Of the tables' names, by dialect. On MariaDB and MySQL the first shape had no joined texts; an operator drops those tables."""
 SERVES, BUILDING, LEAVING = 1, 0, 2
 """What a set of tables is for; one of which nothing is said is empty. What leaves is emptied."""
 EVERY: Final = 64
@@ -66,12 +68,16 @@ class Tables(NamedTuple):
     joined: Table
 
 
-@lru_cache
-def tables(place: str) -> Tables:
+def tables(c: Connection, place: str) -> Tables:
     """Return the tables of an index: there is room for several, each in its place."""
+    return _tables(PREFIXES[c.dialect.name], place)
+
+
+@lru_cache
+def _tables(prefix: str, place: str) -> Tables:
     metadata = MetaData()
     rooms = Table(
-        f"search_rooms_{place}",
+        f"{prefix}_rooms_{place}",
         metadata,
         Column("no", Integer, primary_key=True),
         Column("room", words(64), nullable=False, unique=True),
@@ -81,7 +87,7 @@ def tables(place: str) -> Tables:
         Column("newest", BigInteger, nullable=False),  # id
     )
     docs = Table(
-        f"search_docs_{place}",
+        f"{prefix}_docs_{place}",
         metadata,
         Column("no", Integer, primary_key=True, autoincrement=False),
         Column("id", BigInteger, primary_key=True, autoincrement=False),
@@ -92,28 +98,28 @@ def tables(place: str) -> Tables:
         Column("terms", postgresql.ARRAY(Integer).with_variant(Integer, "mysql", "mariadb")),  # None but on PostgreSQL
     )
     # A message that is edited or deleted.
-    Index(f"search_docs_{place}_seq", docs.c.no, docs.c.seq, unique=True)
+    Index(f"{prefix}_docs_{place}_seq", docs.c.no, docs.c.seq, unique=True)
     gin = Index(
-        f"search_docs_{place}_terms",
+        f"{prefix}_docs_{place}_terms",
         docs.c.terms,
         postgresql_using="gin",
         postgresql_with={"gin_pending_list_limit": PENDING_KB},
     )
     gin.ddl_if(dialect="postgresql")
     marks = Table(
-        f"search_marks_{place}",
+        f"{prefix}_marks_{place}",
         metadata,
         Column("no", Integer, primary_key=True, autoincrement=False),
         Column("id", BigInteger, primary_key=True, autoincrement=False),
     )
     erased = Table(
-        f"search_erased_{place}",
+        f"{prefix}_erased_{place}",
         metadata,
         Column("no", Integer, primary_key=True, autoincrement=False),
         Column("upto", BigInteger, nullable=False),
     )
     joined = Table(
-        f"search_joined_{place}",
+        f"{prefix}_joined_{place}",
         MetaData(),
         Column("no", Integer, primary_key=True, autoincrement=False),
         Column("block", BigInteger, primary_key=True, autoincrement=False),
@@ -133,14 +139,20 @@ def _compared() -> TypeEngine[Any]:
     )
 
 
-_places = MetaData()
-places: Final = Table(
-    "search_places",
-    _places,
-    Column("place", words(1), primary_key=True),
-    Column("state", Integer, nullable=False),
-    Column("version", words(128), nullable=False),  # of the analyzer
-)
+def places(c: Connection) -> Table:
+    """Return the table that says what each place is for."""
+    return _places(PREFIXES[c.dialect.name])
+
+
+@lru_cache
+def _places(prefix: str) -> Table:
+    return Table(
+        f"{prefix}_places",
+        MetaData(),
+        Column("place", words(1), primary_key=True),
+        Column("state", Integer, nullable=False),
+        Column("version", words(128), nullable=False),  # of the analyzer
+    )
 
 
 def create(c: Connection, version: str) -> bool:
@@ -157,7 +169,7 @@ def create(c: Connection, version: str) -> bool:
         for metadata in _all(c):
             metadata.drop_all(c)
             metadata.create_all(c)
-        c.execute(insert(places), {"place": PLACES[0], "state": SERVES, "version": version})
+        c.execute(insert(places(c)), {"place": PLACES[0], "state": SERVES, "version": version})
         return True
     finally:
         let_go(c, MIGRATING)
@@ -167,12 +179,13 @@ def _is_whole(c: Connection) -> bool:
     there = set(inspect(c).get_table_names())
     if not all(set(metadata.tables) <= there for metadata in _all(c)):
         return False
-    return c.scalar(select(places.c.place).where(places.c.state == SERVES)) is not None
+    at = places(c).c
+    return c.scalar(select(at.place).where(at.state == SERVES)) is not None
 
 
 def _all(c: Connection) -> list[MetaData]:
-    some = [_places, *(tables(place).metadata for place in PLACES)]
-    return [*some, *(tables(place).joined.metadata for place in PLACES)] if c.dialect.name in MYSQL else some
+    some = [places(c).metadata, *(tables(c, place).metadata for place in PLACES)]
+    return [*some, *(tables(c, place).joined.metadata for place in PLACES)] if c.dialect.name in MYSQL else some
 
 
 def among(c: Connection, column: ColumnElement[T], values: Sequence[T]) -> ColumnElement[bool]:
