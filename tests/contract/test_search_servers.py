@@ -184,6 +184,23 @@ async def test_joined_texts_are_those_that_are_there(mariadb_url: str, monkeypat
         assert len(texts) == 19
 
 
+async def test_no_statement_is_kept_that_does_not_come_again(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where joined texts lead to, the statement's text says which messages it looks at."""
+    monkeypatch.setattr(server_hits, "WINDOW", 8)
+    monkeypatch.setattr(server_hits, "EVERY", 1)
+    monkeypatch.setattr(server_documents, "EVERY", 1)
+    async with opened_places(mariadb_url) as indexes:
+        index = (await indexes.serving()).index
+        await index.change([said("lobby", 1, *(f"글{n} 회의" if n % 50 == 1 else f"글{n}" for n in range(1, 400)))])
+
+        async def kept(before: int) -> int:
+            page = await index.hits(parsed("회의"), {"lobby": 0}, before=before << 22, limit=1)
+            assert page.hits, "joined texts led there"
+            return await indexes.read(lambda c: len(c.engine._compiled_cache or ()))  # noqa: SLF001  # nothing public tells
+
+        assert await kept(300) == await kept(200) == await kept(100)
+
+
 async def test_what_no_statement_may_hold_is_not_found(server_url: str) -> None:
     async with opened(server_url) as index:
         await index.change([said("lobby", 1, "회의")])

@@ -137,7 +137,10 @@ def _tested(
         tested = tested.where(docs.seq > case(scope.above, value=docs.no, else_=0))
     for dialect in MYSQL:
         tested = tested.with_hint(t.docs, "FORCE INDEX (PRIMARY)", dialect)
-    return [_hit(scope, row) for row in c.execute(tested.order_by(docs.id.desc()).limit(asked.limit))]
+    # A text of ranges does not come again, and SQLAlchemy would keep the last 500, of up to 70 KB each.
+    once: Mapping[str, Any] = {"compiled_cache": None} if isinstance(where, TextClause) else {}
+    found = c.execute(tested.order_by(docs.id.desc()).limit(asked.limit), execution_options=once)
+    return [_hit(scope, row) for row in found]
 
 
 def _numbers(values: Iterable[int]) -> ColumnElement[Any]:
