@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from madang.adapters.sql.open import open_beside
 from madang.adapters.sql.search import server_documents, server_hits, server_tables
@@ -18,6 +18,7 @@ from madang.ports.followers import Position
 from madang.ports.search import Changes, Document, SearchIndex
 from madang.testing import check_search
 from madang.testing.search import finds_what_a_scan_finds, found
+from tests.contract.test_database_servers import by_hand
 from tests.waiting import PATIENCE_S, eventually
 
 
@@ -153,6 +154,31 @@ async def test_what_is_found_no_more_leaves_the_tables(server_url: str, monkeypa
             await asyncio.sleep(0.01)
         assert await index.change([said("gone", 1, "회의")]) == set()
         assert [hit.room for hit in await found(index, parsed("회의"), {"kept": 0, "gone": 0})] == ["gone"]
+
+
+async def test_what_erases_waits_for_a_room_before_it_locks_anything(server_url: str) -> None:
+    """As whoever changes the room does, who then notes what must be erased."""
+    waiting = (
+        "pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        if server_url.startswith("postgresql")
+        else "information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+    )
+    async with opened_places(server_url) as indexes:
+        index = (await indexes.serving()).index
+        await index.change([said("lobby", 1, "회의", "회의")])
+        async with by_hand(server_url) as changing, by_hand(server_url) as looking:
+            t = await changing.run_sync(lambda c: tables(c, "a"))
+            no = await changing.scalar(select(t.rooms.c.no).with_for_update())
+            await looking.execute(insert(t.erased), {"no": no, "upto": 1})
+            await looking.commit()
+            indexes.tidy_soon()
+            async with asyncio.timeout(PATIENCE_S):
+                while not await looking.scalar(text(f"SELECT count(*) FROM {waiting}")):
+                    await asyncio.sleep(0.01)
+            assert await changing.scalar(select(t.erased.c.upto).with_for_update(nowait=True)) == 1
+        async with asyncio.timeout(PATIENCE_S):
+            while (await index.status()).messages != 1:
+                await asyncio.sleep(0.01)
 
 
 async def test_joined_texts_are_those_that_are_there(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

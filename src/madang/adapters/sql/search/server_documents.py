@@ -195,14 +195,18 @@ def _erase_later(c: Connection, t: Tables, ranges: Sequence[dict[str, int]]) -> 
 
 
 def tidy(c: Connection, t: Tables) -> bool:
-    """Erase some of what is found no more; return whether there may be more of it."""
-    row = c.execute(select(t.erased.c.no, t.erased.c.upto).limit(1).with_for_update()).first()
-    if row is None:
+    """Erase some of what is found no more; return whether there may be more of it.
+
+    The room's row is locked before all else of it, as by whoever changes its messages: in another order both could wait.
+    """
+    no = c.scalar(select(t.erased.c.no).limit(1))
+    if no is None:
         return False
-    no, upto = row
+    c.execute(select(t.rooms.c.no).where(t.rooms.c.no == no).with_for_update()).close()
+    upto = c.scalar(select(t.erased.c.upto).where(t.erased.c.no == no).with_for_update())
+    if upto is None:
+        return True  # another node has erased it
     docs = t.docs.c
-    if c.dialect.name in MYSQL:  # whoever changes the room's messages makes blocks of them again, too
-        c.execute(select(t.rooms.c.no).where(t.rooms.c.no == no).with_for_update()).close()
     found = select(docs.id, docs.seq).where(docs.no == no, docs.seq <= upto).order_by(docs.seq).limit(ERASED)
     some = {row.id: row.seq for row in c.execute(found)}
     if some:
