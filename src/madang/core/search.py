@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from madang.core.bounds import MAX_QUERY_TEXT
-from madang.core.folding import fold, fold_with_places, utf16
+from madang.core.folding import fold, fold_with_places, is_older, utf16
 from madang.core.hangul import INITIAL_OF, INITIALS
 from madang.errors import Refused
 
@@ -26,6 +26,8 @@ EXCERPT: Final = 2 * MAX_QUERY
 """Characters of an excerpt."""
 WORD: Final = 40
 """Characters before it in which the beginning of its first word is looked for."""
+_ACROSS_SINCE: Final = "2"
+"""The version of the analyzer since which texts have terms across blanks."""
 _SYLLABLES: Final = re.compile("[가-힣]{2,}")
 # As terms, initials are the conjoining letters, which no folded text has: so they are not a pair of letters in it.
 _CONJOINING: Final = {code: 0x1100 + (code - 0xAC00) // 588 for code in range(0xAC00, 0xD7A4)}
@@ -70,9 +72,18 @@ class Needle(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What is searched for: a text must have all needles."""
+    """What is searched for: a text must have all needles.
+
+    Attributes:
+        across: terms across blanks are asked for, see `for_index`.
+    """
 
     needles: tuple[Needle, ...]
+    across: bool = True
+
+    def for_index(self, version: str) -> "Query":
+        """Return what an index is asked that an analyzer of that version has made: none of the terms that it cannot have."""
+        return msgspec.structs.replace(self, across=False) if is_older(version, _ACROSS_SINCE) else self
 
     def matches(self, folded: str) -> bool:
         """Return whether a folded text is found."""
@@ -105,7 +116,7 @@ class Query(msgspec.Struct, frozen=True):
     @property
     def required(self) -> tuple[tuple[frozenset[str], ...], ...]:
         """What an index must be asked for: of each of these, all the terms of one alternative."""
-        return tuple(_required(needle) for needle in self.needles)
+        return tuple(_required(needle, self.across) for needle in self.needles)
 
 
 def parsed(q: str) -> Query:
@@ -152,8 +163,9 @@ def terms(folded: str) -> set[str]:
     return found
 
 
-def _required(needle: Needle) -> tuple[frozenset[str], ...]:
-    literal = frozenset(_covering(needle.text.split()))
+def _required(needle: Needle, across: bool) -> tuple[frozenset[str], ...]:
+    words = needle.text.split()
+    literal = frozenset(_covering(words)) if across else frozenset(term for word in words for term in _covering([word]))
     if needle.initials:
         return literal, frozenset([needle.text[:MOST_INITIALS].translate(_INITIAL_TERM)])
     return (literal,)

@@ -28,7 +28,7 @@ from madang.ports.directory import Directory
 from madang.ports.followers import Position
 from madang.ports.log import Log
 from madang.ports.papers import PaperStore
-from madang.ports.search import NEWEST, Hit, Hits, SearchIndex, SearchIndexes, Status
+from madang.ports.search import NEWEST, Hit, Hits, Made, SearchIndex, SearchIndexes, Status
 from madang.services.breath import Breath
 from madang.services.charges import Charges
 from madang.services.indexing import epoch_of
@@ -166,8 +166,8 @@ class Searching:
         if len(asked.users) > 1 or not scope:
             return [], False, True
         async with self._memory.holding("answers", BUSY_BYTES):
-            index, complete = await self._index()
-            tail = await self._tail(index, scope, asked)
+            made, complete = await self._made()
+            tail = await self._tail(None if made is None else made.index, scope, asked)
             complete &= tail.complete and len(scope) < ROOMS
             waiting = sorted({hit for hit in tail.hits if since <= hit.id < before}, key=lambda hit: hit.id)
             seen: set[tuple[str, int]] = set()
@@ -175,7 +175,7 @@ class Searching:
             next_below: int | None = before
             while next_below is not None:
                 try:
-                    hits = await _hits(index, asked, scope, next_below, since, limit + 1 - len(found))
+                    hits = await _hits(made, asked, scope, next_below, since, limit + 1 - len(found))
                 except StorageFailed:
                     hits, complete = Hits([], None), False
                 candidates = list(hits.hits)
@@ -189,12 +189,12 @@ class Searching:
                     return found, True, False
         return found, False, complete
 
-    async def _index(self) -> tuple[SearchIndex | None, bool]:
+    async def _made(self) -> tuple[Made | None, bool]:
         """Return the index that serves, and whether it could be asked for; the same one is used in all of a search."""
         if self._indexes is None:
             return None, True
         try:
-            return (await self._indexes.serving()).index, True
+            return await self._indexes.serving(), True
         except StorageFailed:
             return None, False
 
@@ -289,12 +289,13 @@ class Searching:
 
 
 async def _hits(
-    index: SearchIndex | None, asked: Wanted, scope: Mapping[str, int], before: int, since: int, limit: int
+    made: Made | None, asked: Wanted, scope: Mapping[str, int], before: int, since: int, limit: int
 ) -> Hits:
-    if index is None:
+    if made is None:
         return Hits([], None)
     user = next(iter(asked.users), None)
-    return await index.hits(asked.query, scope, before=before, since=since, user=user, limit=limit)
+    query = asked.query.for_index(made.version)
+    return await made.index.hits(query, scope, before=before, since=since, user=user, limit=limit)
 
 
 def _found_paper(paper: FinishedPaper, piece: str, ranges: list[tuple[int, int]]) -> FoundMessage:

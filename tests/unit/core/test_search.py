@@ -132,6 +132,14 @@ def test_a_phrase_asks_for_what_its_words_alone_do_not() -> None:
     assert not wanted <= terms("시작 회의 a b")
 
 
+def test_an_index_of_before_is_asked_for_what_it_has() -> None:
+    """Until it has been made again phrases are found by their words."""
+    query = parsed('"회의 시작 a b" ㅎㅇ')
+    phrase, initials = query.for_index("1-16.0-14.0").required
+    assert phrase[0] == {"회의", "시작", "a", "b"} and initials == query.required[1]
+    assert query.for_index("2-16.0-14.0") == query
+
+
 @given(TEXTS, st.sampled_from(["회", "의", "a", "ㅎㅇ", "ㅋ", "s", "회의", "!", "😂"]))
 def test_ranges_are_where_the_text_has_it(text: str, word: str) -> None:
     text = unicodedata2.normalize("NFC", text)
