@@ -16,12 +16,13 @@ import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy import Connection, create_engine, event, make_url, text, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from madang.adapters.sql import migrations, open_store
 from madang.adapters.sql.open import inspect_database
+from madang.adapters.sql.tables import papers
 from madang.cli import checks
 from madang.core import events as kinds
 from madang.core.emoji import clean_emoji
@@ -207,7 +208,7 @@ async def run_sql(url: str, *statements: str) -> None:
     await with_connection(url, run)
 
 
-async def with_connection(url: str, run: Callable[[Connection], None]) -> None:
+async def with_connection(url: str, run: Callable[[Connection], object]) -> None:
     """Call with a connection to a database of any kind, in a transaction."""
 
     def run_on_sqlite() -> None:
@@ -263,3 +264,23 @@ async def test_papers_of_before_get_versions(url: str) -> None:
     await run_step(url, "0028")  # a part of it may be there already
     async with opened(url) as store:
         assert await store.versions(paper) == [kept]
+
+
+async def test_versions_that_an_older_node_left_behind_are_in_nobodys_way(url: str) -> None:
+    """It deletes a paper without its versions, and makes another of the id, which counts its own from 1."""
+    async with opened(url) as store:
+        scene = await opened_scene(store)
+        id = f"card-{scene.room}"
+        await scene.done(scene.draft(kinds.PaperCreated, paper=id, title="T"))
+        before = await store.paper(id)
+        assert before is not None
+        new = NewVersion(title="v", cause=ASKED, user="ann", seq=0, data=b"whole")
+        await store.keep_version(before, new)
+    another = update(papers).where(papers.c.id == id).values(key=before.key ^ 1, versions=0)
+    await with_connection(url, lambda c: c.execute(another))
+    async with opened(url) as store:
+        paper = await store.paper(id)
+        assert paper is not None
+        kept = await store.keep_version(paper, new)
+        assert await store.versions(paper) == [kept]
+        assert await store.versions(before) == []

@@ -19,6 +19,9 @@ def keep(c: Connection, paper: Paper, new: NewVersion) -> Version | Refused:
     row = c.execute(this).one_or_none()
     if row is None or row.key != paper.key:
         return Refused("not_found")
+    # A node of an older version has deleted one of this id and made this one: of what it left behind the numbers are needed.
+    others = (paper_versions.c.paper == paper.id) & (paper_versions.c.key != paper.key)
+    c.execute(delete(paper_versions).where(others))
     there = list_of(c, paper)
     if new.cause == ASKED:
         if sum(each.cause == ASKED for each in there) >= MAX_VERSIONS:
