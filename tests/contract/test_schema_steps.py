@@ -261,7 +261,8 @@ async def test_papers_of_before_get_versions(url: str) -> None:
         assert paper is not None
         kept = await store.keep_version(paper, NewVersion(title="v", cause=ASKED, user="ann", seq=0, data=b"whole"))
         assert await store.versions(paper) == [kept]
-    await run_step(url, "0028")  # a part of it may be there already
+    for step in ("0028", "0029"):
+        await run_step(url, step)  # a part of it may be there already
     async with opened(url) as store:
         assert await store.versions(paper) == [kept]
 

@@ -35,6 +35,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
         seq: the number of its newest update; 0 for none.
         size: bytes of its snapshot and of all updates behind it.
         finished_seq: the seq of the event that finished it, in the room's log; 0 while it is open.
+        went_back: the number of its newest update that goes back to a version; 0 for none.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     seq: int = 0
     size: int = 0
     finished_seq: int = 0
+    went_back: int = 0
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -54,12 +56,14 @@ class Update(msgspec.Struct, frozen=True):
 
     Attributes:
         writers: whose it is: all of them are judged. A server key is judged by its rights alone.
+        back_from: of one that goes back to a version, the number up to which it takes back what was written; else None.
     """
 
     paper: str
     key: int
     writers: tuple[tuple[str, bool], ...]
     data: bytes
+    back_from: int | None = None
 
 
 class Standing(msgspec.Struct, frozen=True):

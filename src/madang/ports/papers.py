@@ -53,7 +53,8 @@ class PaperStore(Protocol):
         """Append updates (1 to 1,000, of any papers) in one transaction; their numbers, or why they are refused, in order.
 
         An update is refused where there is no such paper, or no longer (not_found), it is finished (finished), one of its
-        writers may not write in the room (`Standing.held`), or the paper would have more than MAX_PAPER bytes (too_big).
+        writers may not write in the room (`Standing.held`), or the paper would have more than MAX_PAPER bytes (too_big). One that
+        goes back to a version is refused (overloaded) where another did since `back_from`: both would write the same again.
         A refused update leaves the others of the batch untouched.
 
         Raises:

@@ -33,7 +33,7 @@ RENDERING: Final = 200
 """Rows that it costs as much as to read what a paper says: up to 4 MiB, and a process for 150 ms at least."""
 
 OVERLOADED_MS: Final = 1_000
-"""After how long to try again where the machine has no process to render with."""
+"""After how long to try again where the machine has no process to render with, or others go back to versions all the time."""
 FAILURES: Final = 60
 """After how many a finished paper is not rendered again for searches: the index, which waits, asks once a second."""
 HEAVY: Final = 20

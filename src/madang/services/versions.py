@@ -15,16 +15,18 @@ from madang.core.papers import BLANK, Paper, Rendering, Standing, Update
 from madang.core.permissions import Action, acting_role, need
 from madang.core.rate import Bucket
 from madang.core.versions import ASKED, MAX_KEPT, MAX_VERSIONS, RESTORE, NewVersion, Version
-from madang.errors import Refused
+from madang.errors import Limited, Refused
 from madang.ports.papers import PaperLog
 from madang.services.charges import Charges
-from madang.services.papers import NO_PAPER, RENDERING, Papers, Store
+from madang.services.papers import NO_PAPER, OVERLOADED_MS, RENDERING, Papers, Store
 from madang.services.rooms import Rooms
 
 T = TypeVar("T")
 
 NO_VERSION: Final = "There is no such version."
 ROWS: Final = MAX_VERSIONS + MAX_KEPT
+TRIES: Final = 3
+"""How often one goes back while others do, too: each time a process looks at what they have made of the paper."""
 
 
 class Renders(Protocol):
@@ -109,20 +111,30 @@ class Versions:
 
         async def restore(paper: Paper) -> int:
             version = await self._data(paper, number)
-            log = await self._log(paper)
-            if log.paper.finished:
-                raise Refused("finished")
-            whole, change = await self._renders.back(paper.room, log.snapshot, _updates(log), version)
-            if not change:
-                return 0
-            await self._keep(actor, log, NewVersion(cause=RESTORE, user=actor.id, seq=log.paper.seq, data=whole))
-            [outcome] = await self._store.append_updates([Update(id, paper.key, ((actor.id, actor.server),), change)])
-            if isinstance(outcome, Refused):
-                raise outcome
-            self._tell(id, outcome, change)
-            return outcome
+            for _ in range(TRIES):
+                if (seq := await self._back(actor, await self._log(paper), version)) is not None:
+                    return seq
+            raise Limited("overloaded", OVERLOADED_MS)
 
         return await self._do(actor, id, bucket, restore)
+
+    async def _back(self, actor: Actor, log: PaperLog, version: bytes) -> int | None:
+        """Go back to a version from what a log says, as `go_back`; None where somebody else has gone back since it was read."""
+        paper = log.paper
+        if paper.finished:
+            raise Refused("finished")
+        whole, change = await self._renders.back(paper.room, log.snapshot, _updates(log), version)
+        if not change:
+            return 0
+        await self._keep(actor, log, NewVersion(cause=RESTORE, user=actor.id, seq=paper.seq, data=whole))
+        back = Update(paper.id, paper.key, ((actor.id, actor.server),), change, back_from=paper.seq)
+        [outcome] = await self._store.append_updates([back])
+        if isinstance(outcome, Refused):
+            if outcome.code == "overloaded":
+                return None
+            raise outcome
+        self._tell(paper.id, outcome, change)
+        return outcome
 
     async def delete(self, actor: Actor, id: str, number: int) -> Version:
         """Delete a version, and return what it was (not_found, forbidden, muted, archived, rate_limited)."""

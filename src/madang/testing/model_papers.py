@@ -112,11 +112,15 @@ class ModelPapers:
         for user, server in u.writers:
             if code := self._standing_of(log.paper.room, user).held(server=server):
                 return Refused(code)
+        if u.back_from is not None and log.paper.went_back > u.back_from:
+            return Refused("overloaded")
         if log.paper.size + len(u.data) > MAX_PAPER:
             return Refused("too_big")
         seq = log.paper.seq + 1
         log.updates.append((seq, u.data))
         log.measure(seq)
+        if u.back_from is not None:
+            log.paper = msgspec.structs.replace(log.paper, went_back=seq)
         return seq
 
     def _standing_of(self, room: str, user: str) -> Standing:

@@ -31,6 +31,7 @@ async def check_papers(make: Make[Store]) -> None:
             whoever_may_not_write_is_refused,
             a_finished_paper_takes_nothing,
             a_paper_has_a_greatest_size,
+            of_two_that_go_back_at_once_one_is_stored,
             a_snapshot_stands_for_what_it_covers,
             snapshots_never_go_back,
             what_a_paper_says_is_kept_while_it_is_finished,
@@ -190,6 +191,22 @@ async def a_paper_has_a_greatest_size(store: Store) -> None:
     assert await store.compact_paper(paper, 4, b"small")
     assert (await found(store, paper.id)).size == 5
     assert await store.append_updates([update(paper, scene.id("ann"), b"x")]) == [5]
+
+
+async def of_two_that_go_back_at_once_one_is_stored(store: Store) -> None:
+    """An update that goes back is refused (overloaded) where another did since, and only then."""
+    scene, paper = await made(store)
+    plain = update(paper, scene.id("ann"), b"x")
+    back = [Update(paper.id, paper.key, plain.writers, b"back", back_from=seq) for seq in range(5)]
+    assert await store.append_updates([plain, plain]) == [1, 2]
+    assert await store.append_updates([plain]) == [3]
+    outcomes = await asyncio.gather(store.append_updates([back[2]]), store.append_updates([back[2]]))
+    assert sorted(code(outcome) for [outcome] in outcomes) == ["", "overloaded"]
+    assert code((await store.append_updates([back[3]]))[0]) == "overloaded"
+    [other, again, last] = await store.append_updates([plain, back[4], back[4]])
+    assert (other, again, code(last)) == (5, 6, "overloaded")
+    log = await store.paper_log(paper.id)
+    assert log is not None and [seq for seq, _ in log.updates] == list(range(1, 7))
 
 
 async def a_snapshot_stands_for_what_it_covers(store: Store) -> None:

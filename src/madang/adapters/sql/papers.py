@@ -42,6 +42,7 @@ _SOME: Final = _STANDING.where(papers.c.id.in_(_ids))
 _UPTO: Final = select(papers.c.upto).where(papers.c.id == _of)
 _LOCKED: Final = select(*_COLUMNS).where(papers.c.id.in_(_ids)).order_by(papers.c.id).with_for_update()
 _NUMBERED: Final = update(papers).where(papers.c.id == _of).values(seq=bindparam("to_seq"), size=bindparam("to_size"))
+_WENT_BACK: Final = update(papers).where(papers.c.id == _of).values(went_back=bindparam("at_seq"))
 _SETTINGS: Final = select(rooms.c.id, rooms.c.archived, rooms.c.write).where(
     rooms.c.id.in_(_ids), rooms.c.access != DELETED
 )
@@ -93,27 +94,36 @@ def append(c: Connection, updates: Sequence[Update]) -> list[int | Refused]:
     rooms_of = {paper.room for paper in known.values()}
     found = standings(c, pairs, rooms_of)
     heads: dict[str, tuple[int, int]] = {id: (paper.seq, paper.size) for id, paper in known.items()}
+    backs = {id: paper.went_back for id, paper in known.items()}
     outcomes: list[int | Refused] = []
     written: dict[str, None] = {}
     rows = []
     for u in updates:
         paper = known.get(u.paper)
-        if (code := _refusal(u, paper, found, heads)) or paper is None:
+        if (code := _refusal(u, paper, found, heads, backs)) or paper is None:
             outcomes.append(Refused(code))
             continue
         seq, size = heads[u.paper]
         heads[u.paper] = seq + 1, size + len(u.data)
         rows.append({"paper": u.paper, "seq": seq + 1, "data": u.data})
         written[u.paper] = None
+        if u.back_from is not None:
+            backs[u.paper] = seq + 1
         outcomes.append(seq + 1)
     if rows:
         c.execute(insert(paper_updates), rows)
         c.execute(_NUMBERED, [{"of": id, "to_seq": heads[id][0], "to_size": heads[id][1]} for id in sorted(written)])
+        if back := [id for id in sorted(written) if backs[id] != known[id].went_back]:
+            c.execute(_WENT_BACK, [{"of": id, "at_seq": backs[id]} for id in back])
     return outcomes
 
 
 def _refusal(
-    u: Update, paper: Paper | None, found: dict[tuple[str, str], Standing], heads: dict[str, tuple[int, int]]
+    u: Update,
+    paper: Paper | None,
+    found: Mapping[tuple[str, str], Standing],
+    heads: Mapping[str, tuple[int, int]],
+    backs: Mapping[str, int],
 ) -> str:
     if paper is None or paper.key != u.key:
         return "not_found"
@@ -123,6 +133,8 @@ def _refusal(
         standing = found.get((paper.room, user)) or found.get((paper.room, ""), Standing())
         if code := standing.held(server=server):
             return code
+    if u.back_from is not None and backs[u.paper] > u.back_from:
+        return "overloaded"
     return "too_big" if heads[u.paper][1] + len(u.data) > MAX_PAPER else ""
 
 

@@ -20,6 +20,7 @@ papers = Table(
     Column("size", BigInteger, nullable=False),  # bytes, of its snapshot and of its updates
     Column("finished_seq", BigInteger, nullable=False, server_default="0"),  # of the event that did; 0 while it is open
     Column("versions", BigInteger, nullable=False, server_default="0"),  # that were ever kept
+    Column("went_back", BigInteger, nullable=False, server_default="0"),  # the newest update that did, to a version
     sqlite_with_rowid=False,
 )
 # A room's papers, paged by id, and how many there are.
