@@ -8,8 +8,8 @@ import asyncio
 import logging
 import secrets
 from base64 import b32encode
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
 from madang.aio import SingleFlight
@@ -150,11 +150,8 @@ class Papers:
     async def _said(self, paper: Paper) -> Rendering:
         if paper.finished and (kept := await self._store.rendering(paper)) is not None:
             return kept
-        try:
+        with with_a_process(paper):
             return await self._shared_rendering(paper)
-        except OSError as error:
-            logger.warning("there is no process to render paper %s: %r", paper.id, error)
-            raise Limited("overloaded", OVERLOADED_MS) from None
 
     async def _shared_rendering(self, paper: Paper) -> Rendering:
         return await self._rendering.do((paper.id, paper.key, paper.seq), lambda: self._rendered(paper))
@@ -235,6 +232,16 @@ class Papers:
             return (await self._rooms.member(actor, paper.room)).role
         except Refused as refused:
             raise Refused(refused.code, NO_PAPER) from None
+
+
+@contextmanager
+def with_a_process(paper: Paper) -> Iterator[None]:
+    """Refuse (overloaded) what needs a process of its own, where the machine has none for it."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("there is no process to render paper %s: %r", paper.id, error)
+        raise Limited("overloaded", OVERLOADED_MS) from None
 
 
 def _finish(paper: Paper) -> tuple[int, int]:

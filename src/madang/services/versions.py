@@ -18,7 +18,7 @@ from madang.core.versions import ASKED, MAX_KEPT, MAX_VERSIONS, RESTORE, NewVers
 from madang.errors import Limited, Refused
 from madang.ports.papers import PaperLog
 from madang.services.charges import Charges
-from madang.services.papers import NO_PAPER, OVERLOADED_MS, RENDERING, Papers, Store
+from madang.services.papers import NO_PAPER, OVERLOADED_MS, RENDERING, Papers, Store, with_a_process
 from madang.services.rooms import Rooms
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Versions:
         async def read() -> Rendering:
             return await self._rendering.do((id, paper.key, number), lambda: self._rendered(paper, number))
 
-        return await self._rooms.page(actor, paper.room, Action.READ, RENDERING, None, read)
+        return await self._apart(actor, paper, None, read)
 
     async def _rendered(self, paper: Paper, number: int) -> Rendering:
         data = await self._data(paper, number)
@@ -158,7 +158,11 @@ class Versions:
             attempt.in_room(paper.room)
             _need_to_write(actor, await self._standing(actor, paper))
             attempt.row()
-            return await self._rooms.page(actor, paper.room, Action.READ, RENDERING, bucket, lambda: work(paper))
+            return await self._apart(actor, paper, bucket, lambda: work(paper))
+
+    async def _apart(self, actor: Actor, paper: Paper, bucket: Bucket | None, work: Callable[[], Awaitable[T]]) -> T:
+        with with_a_process(paper):
+            return await self._rooms.page(actor, paper.room, Action.READ, RENDERING, bucket, work)
 
     async def _keep(self, actor: Actor, log: PaperLog, new: NewVersion) -> Version:
         self._charges.written(actor, 1 + len(new.data) // 1024)

@@ -33,16 +33,21 @@ class Desk:
         self.ann = Actor(id=scene.id("ann"), name="Ann")
         self.before_back: list[Any] = []
         self.asked = 0
+        self.fails: Exception | None = None
         rooms, charges = assembled(store).rooms, Charges(Limits(UNLIMITED), lambda: 0.0)
         papers = Papers(store, rooms, charges, self.render)
         self.versions = Versions(store, rooms, papers, charges, self, lambda id, seq, change: None)
 
     async def render(self, room: str, snapshot: bytes, updates: Sequence[bytes]) -> tuple[bytes, Rendering | None]:
+        if self.fails:
+            raise self.fails
         whole = condensed(snapshot, updates)
         return whole, rendered(whole)
 
     async def back(self, room: str, snapshot: bytes, updates: Sequence[bytes], version: bytes) -> tuple[bytes, bytes]:
         self.asked += 1
+        if self.fails:
+            raise self.fails
         for wait in self.before_back:
             await wait()
         whole = condensed(snapshot, updates)
@@ -123,3 +128,19 @@ async def test_where_others_go_back_all_the_time_one_is_told_to_come_again() -> 
     assert await made.says() == ""
     made.before_back.clear()
     assert await made.versions.go_back(made.ann, "card", 1) > 0
+
+
+async def test_without_a_process_one_is_told_to_come_again() -> None:
+    made = await desk()
+    made.fails = BlockingIOError("no process")
+    for asked in (
+        made.versions.content(made.ann, "card", 1),
+        made.versions.create(made.ann, "card", "another"),
+        made.versions.go_back(made.ann, "card", 1),
+    ):
+        with pytest.raises(Limited) as limited:
+            await asked
+        assert (limited.value.code, limited.value.retry_ms) == ("overloaded", 1_000)
+    made.fails = None
+    assert (await made.versions.content(made.ann, "card", 1)).text == "생일 abc"
+    assert [each.number for each in await made.versions.page(made.ann, "card")] == [1]
