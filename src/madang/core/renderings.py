@@ -22,6 +22,8 @@ MAX_RENDERING: Final = 6 << 20
 """Bytes of each of the three."""
 _EXACT: Final = 1 << 53
 
+AsText = Callable[[Any, int], Any]
+
 
 def rendered(data: bytes) -> Rendering:
     """Return what the document says that an update stands for (Undecodable, where it is too deep or too long for it)."""
@@ -45,18 +47,18 @@ def rendered(data: bytes) -> Rendering:
     return found
 
 
-def letters(text: Any) -> Any:
-    """Return what a text of the library says, without its formats."""
+def letters(text: Any, depth: int) -> Any:
+    """Return what a text of the library says, without its formats and what is embedded."""
     return "".join(piece for piece, _ in text.diff() if isinstance(piece, str))
 
 
-def roots_of(document: Any, text: Callable[[Any], Any] = letters) -> dict[str, Any]:
+def roots_of(document: Any, text: AsText = letters) -> dict[str, Any]:
     """Return the roots of a document of the library as JSON has them (Undecodable, where they are too deep).
 
     Args:
-        text: returns what a text is there.
+        text: returns what a text is there, which is so deep in the document.
     """
-    return {name: _plain(_root(document, name), 0, text) for name in sorted(document.keys())}
+    return {name: plain(_root(document, name), 0, text) for name in sorted(document.keys())}
 
 
 def _root(document: Any, name: str) -> Any:
@@ -74,7 +76,7 @@ def _root(document: Any, name: str) -> Any:
     return document.get(name, type=Array) if len(text) else ""
 
 
-def _plain(value: Any, depth: int, text: Callable[[Any], Any]) -> Any:
+def plain(value: Any, depth: int, text: AsText) -> Any:
     """Return a value as JSON has it: elements as objects, bytes in base64, documents within the document as null."""
     from pycrdt import Array, Map, Text, XmlElement, XmlFragment, XmlText
 
@@ -92,18 +94,18 @@ def _plain(value: Any, depth: int, text: Callable[[Any], Any]) -> Any:
         case bytes() | bytearray():
             return b64encode(value).decode()
         case Text() | XmlText():
-            return text(value)
+            return text(value, depth)
         case XmlElement():
             named: Any = value.attributes  # its iterator is typed as an iterable
-            attributes = {name: _plain(each, depth + 1, text) for name, each in named}
-            children = [_plain(child, depth + 1, text) for child in value.children]
+            attributes = {name: plain(each, depth + 1, text) for name, each in named}
+            children = [plain(child, depth + 1, text) for child in value.children]
             return {"tag": value.tag, "attributes": attributes, "children": children}
         case XmlFragment():
-            return [_plain(child, depth + 1, text) for child in value.children]
+            return [plain(child, depth + 1, text) for child in value.children]
         case Map() | dict():
-            return {key: _plain(value[key], depth + 1, text) for key in sorted(value.keys())}
+            return {key: plain(value[key], depth + 1, text) for key in sorted(value.keys())}
         case Array() | list():
-            return [_plain(each, depth + 1, text) for each in value]
+            return [plain(each, depth + 1, text) for each in value]
         case _:
             return None
 

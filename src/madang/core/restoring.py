@@ -8,7 +8,7 @@ its own that may be killed.
 from typing import Any
 
 from madang.core.documents import EMPTY, Undecodable, loaded
-from madang.core.renderings import roots_of
+from madang.core.renderings import plain, roots_of
 
 
 def change_back(whole: bytes, version: bytes) -> bytes:
@@ -43,5 +43,8 @@ def _said(document: Any) -> dict[str, Any]:
     return {name: root for name, root in roots_of(document, _formatted).items() if root}
 
 
-def _formatted(text: Any) -> list[Any]:
-    return [(piece if isinstance(piece, str) else None, formats) for piece, formats in text.diff()]
+def _formatted(text: Any, depth: int) -> list[Any]:
+    return [
+        (piece if isinstance(piece, str) else plain(piece, depth + 1, _formatted), formats)
+        for piece, formats in text.diff()
+    ]

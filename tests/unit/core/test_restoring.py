@@ -155,3 +155,37 @@ def test_a_change_of_format_alone_is_one() -> None:
     text.format(0, 3, {"bold": True})
     restored = of(whole(here), change_back(whole(here), version))
     assert restored.get("text", type=Text).diff() == [("글", None)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"image": "a.png"}, {"image": "b.png"}),
+        ("words", {"image": "b.png"}),
+        ({"rows": [1, {"deep": "한"}]}, {"rows": [1, {"deep": "글"}]}),
+    ],
+)
+def test_another_thing_embedded_is_a_change(before: Any, after: Any) -> None:
+    here: Doc[Any] = Doc()
+    text = here.get("text", type=Text)
+    text += "그림: "
+    end = len("그림: ".encode())
+    text.insert_embed(end, before)
+    version = whole(here)
+    del text[end : end + 1]
+    text.insert_embed(end, after)
+    restored = of(whole(here), change_back(whole(here), version))
+    assert restored.get("text", type=Text).diff() == of(version).get("text", type=Text).diff()
+    assert len(restored.get("text", type=Text).diff()) == 2
+
+
+def test_what_is_embedded_too_deep_is_not_gone_back_to() -> None:
+    here: Doc[Any] = Doc()
+    text = here.get("text", type=Text)
+    text += "a"
+    deep: Any = "bottom"
+    for _ in range(70):
+        deep = [deep]
+    text.insert_embed(1, deep)
+    with pytest.raises(Undecodable):
+        change_back(b"", whole(here))
