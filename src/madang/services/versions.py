@@ -129,6 +129,10 @@ class Versions:
         await self._keep(actor, log, NewVersion(cause=RESTORE, user=actor.id, seq=paper.seq, data=whole))
         back = Update(paper.id, paper.key, ((actor.id, actor.server),), change, back_from=paper.seq)
         [outcome] = await self._store.append_updates([back])
+        if isinstance(outcome, Refused) and outcome.code == "too_big":
+            # What was deleted has its bytes in the log, and none in a snapshot.
+            await self._store.compact_paper(paper, paper.seq, whole)
+            [outcome] = await self._store.append_updates([back])
         if isinstance(outcome, Refused):
             if outcome.code == "overloaded":
                 return None

@@ -19,7 +19,7 @@ from madang.services.charges import Charges
 from madang.services.limits import UNLIMITED, Limits
 from madang.services.papers import Papers
 from madang.services.versions import TRIES, Versions
-from madang.testing import FakeClock, ModelStore
+from madang.testing import FakeClock, ModelStore, model_papers
 from madang.testing.rules import Scene, opened
 from tests.unit.services.assembled import assembled
 
@@ -144,3 +144,17 @@ async def test_without_a_process_one_is_told_to_come_again() -> None:
     made.fails = None
     assert (await made.versions.content(made.ann, "card", 1)).text == "생일 abc"
     assert [each.number for each in await made.versions.page(made.ann, "card")] == [1]
+
+
+async def test_one_goes_back_in_a_paper_that_is_full_of_what_was_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await desk()
+    document: Doc[Any] = Doc()
+    text = document.get("text", type=Text)
+    text += "x" * 1_000
+    await made.write(document)
+    text.clear()
+    await made.write(document)
+    monkeypatch.setattr(model_papers, "MAX_PAPER", (await made.paper()).size)
+    assert await made.versions.go_back(made.ann, "card", 1) == 5
+    assert await made.says() == "생일 abc"
+    assert (await made.paper()).size < 1_000
