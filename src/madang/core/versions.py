@@ -3,9 +3,12 @@
 How one goes back is in `restoring`.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
+
+from madang.errors import Refused
 
 Cause = Literal["asked", "finish", "restore"]
 ASKED: Final = "asked"
@@ -51,6 +54,13 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     seq: int
     data: bytes
+
+
+def too_many(there: Sequence[Version]) -> Refused | None:
+    """Return why no more can be asked for beside these; None where more can."""
+    if sum(each.cause == ASKED for each in there) < MAX_VERSIONS:
+        return None
+    return Refused("too_many", f"A paper has at most {MAX_VERSIONS} versions.")
 
 
 def making_way(there: list[Version], new: NewVersion) -> list[Version] | None:

@@ -120,6 +120,11 @@ class Charges:
         """Charge what an actor writes in papers (quota). The rate is that of their connection: bursts are stored as one."""
         self._quotas.take_bytes(actor, (kilobytes - 1) * 1024, self._time())
 
+    def unwritten(self, actor: Actor, kilobytes: int) -> None:
+        """Undo `written`: nothing of it was kept."""
+        if not actor.server:
+            self._quotas.give_back_bytes(actor.id, (kilobytes - 1) * 1024)
+
     def attempt(self, actor: Actor) -> "Attempt":
         """Charge an actor for an append that they try, before it is known whether they may (rate_limited)."""
         self._appends.attempt(actor.id, self._time(), server=actor.server)

@@ -14,7 +14,7 @@ from madang.core.names import clean_title
 from madang.core.papers import BLANK, Paper, Rendering, Standing, Update
 from madang.core.permissions import Action, acting_role, need
 from madang.core.rate import Bucket
-from madang.core.versions import ASKED, MAX_KEPT, MAX_VERSIONS, RESTORE, NewVersion, Version
+from madang.core.versions import ASKED, MAX_KEPT, MAX_VERSIONS, RESTORE, NewVersion, Version, too_many
 from madang.errors import Limited, Refused
 from madang.ports.papers import PaperLog
 from madang.services.charges import Charges
@@ -91,6 +91,8 @@ class Versions:
         title = clean_title(title)
 
         async def make(paper: Paper) -> Version:
+            if refused := too_many(await self._store.versions(paper)):
+                raise refused
             log = await self._log(paper)
             data = EMPTY
             if log.paper.seq:
@@ -98,7 +100,7 @@ class Versions:
                 if says is None:
                     raise Refused("too_big", "The paper is too deep or too long to be shown as a version.")
             new = NewVersion(title=title, cause=ASKED, user=actor.id, seq=log.paper.seq, data=data)
-            return await self._keep(actor, log, new)
+            return await self._keep(actor, log.paper, new)
 
         return await self._do(actor, id, bucket, make)
 
@@ -126,7 +128,7 @@ class Versions:
         whole, change = await self._renders.back(paper.room, log.snapshot, _updates(log), version)
         if not change:
             return 0
-        await self._keep(actor, log, NewVersion(cause=RESTORE, user=actor.id, seq=paper.seq, data=whole))
+        await self._keep(actor, paper, NewVersion(cause=RESTORE, user=actor.id, seq=paper.seq, data=whole))
         back = Update(paper.id, paper.key, ((actor.id, actor.server),), change, back_from=paper.seq)
         [outcome] = await self._store.append_updates([back])
         if isinstance(outcome, Refused) and outcome.code == "too_big":
@@ -156,23 +158,36 @@ class Versions:
             return found
 
     async def _do(self, actor: Actor, id: str, bucket: Bucket | None, work: Callable[[Paper], Awaitable[T]]) -> T:
-        """Do something with a paper that needs a process of its own, if the actor may write in it."""
+        """Do something with a paper that needs a process of its own, if the actor may write in it. To do nothing costs no quota."""
         with self._rooms.attempt(actor) as attempt:
             paper = await self._papers.show(actor, id)
             attempt.in_room(paper.room)
             _need_to_write(actor, await self._standing(actor, paper))
             attempt.row()
-            return await self._apart(actor, paper, bucket, lambda: work(paper))
+            done = await self._apart(actor, paper, bucket, lambda: work(paper))
+            if not done:
+                attempt.give_back_quotas()
+            return done
 
     async def _apart(self, actor: Actor, paper: Paper, bucket: Bucket | None, work: Callable[[], Awaitable[T]]) -> T:
         with with_a_process(paper):
             return await self._rooms.page(actor, paper.room, Action.READ, RENDERING, bucket, work)
 
-    async def _keep(self, actor: Actor, log: PaperLog, new: NewVersion) -> Version:
-        self._charges.written(actor, 1 + len(new.data) // 1024)
-        kept = await self._store.keep_version(log.paper, new)
-        if isinstance(kept, Refused):
-            raise kept
+    async def _keep(self, actor: Actor, paper: Paper, new: NewVersion) -> Version:
+        """Keep a version for an actor, who may have waited long: they are judged once more."""
+        _need_to_write(actor, await self._standing(actor, paper))
+        there = {each.number for each in await self._store.versions(paper)}
+        kilobytes = 1 + len(new.data) // 1024
+        self._charges.written(actor, kilobytes)
+        try:
+            kept = await self._store.keep_version(paper, new)
+            if isinstance(kept, Refused):
+                raise kept
+        except Exception:
+            self._charges.unwritten(actor, kilobytes)
+            raise
+        if kept.number in there:
+            self._charges.unwritten(actor, kilobytes)
         return kept
 
     async def _log(self, paper: Paper) -> PaperLog:

@@ -8,7 +8,7 @@ from madang.core import events as kinds
 from madang.core.events import Draft
 from madang.core.papers import MAX_PAPER, MAX_PAPERS, SEARCHED, FinishedPaper, Paper, Rendering, Standing, Update
 from madang.core.permissions import Action, need, state_of
-from madang.core.versions import ASKED, MAX_VERSIONS, NewVersion, Version, making_way
+from madang.core.versions import ASKED, NewVersion, Version, making_way, too_many
 from madang.errors import Refused
 from madang.ports.papers import PaperLog, Watched
 from madang.testing.model_room import ModelRoom
@@ -166,8 +166,8 @@ class ModelPapers:
             for each in there:
                 if each.seq == new.seq:
                     return each
-        elif sum(each.cause == ASKED for each in there) >= MAX_VERSIONS:
-            return Refused("too_many")
+        elif refused := too_many(there):
+            return refused
         gone = making_way(there, new)
         if gone is None:
             return Refused("too_big")

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from madang.adapters.sql.dialects import clock_ms
 from madang.adapters.sql.tables import paper_versions, papers
 from madang.core.papers import Paper
-from madang.core.versions import ASKED, MAX_VERSIONS, NewVersion, Version, making_way
+from madang.core.versions import ASKED, NewVersion, Version, making_way, too_many
 from madang.errors import Refused
 
 _COLUMNS: Final = [paper_versions.c[name] for name in Version.__struct_fields__]
@@ -24,8 +24,8 @@ def keep(c: Connection, paper: Paper, new: NewVersion) -> Version | Refused:
     c.execute(delete(paper_versions).where(others))
     there = list_of(c, paper)
     if new.cause == ASKED:
-        if sum(each.cause == ASKED for each in there) >= MAX_VERSIONS:
-            return Refused("too_many", f"A paper has at most {MAX_VERSIONS} versions.")
+        if refused := too_many(there):
+            return refused
     elif same := next((each for each in there if each.seq == new.seq), None):
         return same
     if (gone := making_way(there, new)) is None:
