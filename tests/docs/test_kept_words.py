@@ -41,6 +41,8 @@ KEPT: Final = {
         "It is written within a second": "tests/unit/services/test_read_pointers.py::test_many_requests_share_a_few_writes",
         "It never falls, and a `seq` above": "tests/unit/services/test_read_pointers.py::test_a_pointer_never_falls",
         "within 20 ms is stored as one": "tests/unit/delivery/papers/test_writing.py::test_a_burst_of_many_is_one_update_and_all_have_it",
+        "the newest first, at most 70": "src/madang/testing/versions.py::there_are_so_many_versions_at_most",
+        "what was asked for never does": "src/madang/testing/versions.py::what_was_kept_by_itself_makes_way",
         "It is never stored, and goes": "tests/integration/yjs/test_native.py::test_what_is_shown_is_stamped_and_goes_with_its_connection",
         "A token is never taken from a URL": "tests/integration/test_streams.py::test_what_is_not_a_stream",
         "is told by `bye`": "tests/integration/test_streams.py::test_a_stream_ends_with_the_right_to_it_and_says_why",

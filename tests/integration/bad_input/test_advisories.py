@@ -240,6 +240,7 @@ async def test_no_secret_is_in_an_answer(server: Server, anyone: Rest, advisory:
         "session": "x",
         "paper": "x",
         "name": "x",
+        "version": 1,
     }
     fields = {"text": "x", "role": "member", "seq": 1, "name": "M"}
     for who in (anyone, mina, backend):

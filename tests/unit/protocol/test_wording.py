@@ -61,6 +61,7 @@ def test_every_field_of_every_command(op: str) -> None:
         "client": 1,
         "clock": 1,
         "title": "Card",
+        "version": 1,
     }
     right |= {"emoji": "x", "invite": "i", **({"token": "t"} if op == "refresh" else {"guest": "Mina"})}
     right = {name: value for name, value in right.items() if name in (*COMMANDS[op].__struct_fields__, "op")}

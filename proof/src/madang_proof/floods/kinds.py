@@ -35,6 +35,8 @@ OPERATIONS: Final[dict[str, dict[str, object]]] = {
     "finish": {"paper": "none"}, "reopen": {"paper": "none"}, "deletepaper": {"paper": "none"}, "openpaper": {"paper": "none"},
     "writepaper": {"paper": "none", "update": "AAA="},
     "showpaper": {"paper": "none", "client": 1, "clock": 1}, "closepaper": {"paper": "none"},
+    "versions": {"paper": "none"}, "createversion": {"paper": "none", "title": "Large"}, "restore": {"paper": "none", "version": 1},
+    "deleteversion": {"paper": "none", "version": 1},
     "profile": {"name": "Large"}, "typing": {"on": True}, "read": {"seq": 1}, "ping": {},
 }  # fmt: skip
 Says = Callable[[str], Iterator[bytes]]
