@@ -11,9 +11,9 @@ memory until several thousand have gathered, and then move into `events` sorted 
 - Every acked event is at any moment in `recent` or in `events`: it leaves `recent` after the commit that folded it. So
   a reader that takes `recent` first and reads `events` after that misses nothing; where both have an event, the table
   is right, because deletions erase only there.
-- A fold visits the rooms in slices, so that no append waits long. Journal rows are deleted once every room that had events
-  when the fold began has been folded. Until then some of their events are in both places, so after a crash only those
-  that are not in `events` are taken from the journal.
+- A fold visits the rooms in slices, so that no append waits long; a room with more than a slice is visited again. Journal
+  rows are deleted once every room that had events when the fold began has been folded. Until then some of their events are
+  in both places, so after a crash only those that are not in `events` are taken from the journal.
 - An effect that reads a message needs it in the table: `fold_room` folds that one room within the batch's transaction.
 
 All of this runs in the writer thread. Others may only read `recent`, after copying it (what has left it
@@ -50,7 +50,7 @@ and 20.4 µs in all, 2 of them for the two indexes of messages; each waiting eve
 FOLD_BYTES: Final = 4 << 20
 """Likewise, of their bodies, in characters: 16,000 of the largest would be 1.3 GB."""
 SLICE: Final = 400
-"""Events folded at a time, or twice the last batch if that is more: what the next append may have to wait for."""
+"""Events folded at a time, or twice those that came since the last slice if that is more: what the next append may have to wait for."""
 SLICE_BYTES: Final = 1 << 18
 """Likewise, of their bodies: as many of the largest messages as of others would be 3 MB."""
 MAX_HEADS: Final = 100_000
@@ -79,6 +79,16 @@ class Waiting:
         self.rows: list[EventRow] = []
         self.size = 0  # characters of their bodies
         self.by_cid: dict[tuple[str, str | None], EventRow] = {}
+
+    def first(self, count: int, size: int) -> list[EventRow]:
+        """Return the first rows: up to a count, and none behind that many characters of bodies."""
+        if len(self.rows) <= count and self.size <= size:
+            return self.rows
+        for n, row in enumerate(self.rows[:count], 1):
+            size -= len(row[8])
+            if size <= 0:
+                return self.rows[:n]
+        return self.rows[:count]
 
 
 class Journal:
@@ -327,8 +337,13 @@ class Journal:
 
     # Folding
 
-    def fold(self, tidy: bool, batch: int = 0) -> bool:
-        """Fold one slice if it is due (with `tidy`: if anything waits); return whether more of the fold is to come."""
+    def fold(self, tidy: bool, batch: int = 0, batch_size: int = 0) -> bool:
+        """Fold one slice if it is due (with `tidy`: if anything waits); return whether more of the fold is to come.
+
+        Args:
+            batch, batch_size: events that came since the last slice, and characters of their bodies. Of twice as many in a slice
+                a fold comes to its end, also if they are all of one room.
+        """
         if not self._until:
             if not self._newest or (self.waiting < FOLD and self.size < FOLD_BYTES and not tidy):
                 return False
@@ -336,18 +351,26 @@ class Journal:
             self._walk = sorted(self.recent, reverse=True)
         rooms: list[str] = []
         rows: list[EventRow] = []
-        size = 0
-        while self._walk and len(rows) < max(SLICE, 2 * batch) and size < SLICE_BYTES:
+        left, left_size = max(SLICE, 2 * batch), max(SLICE_BYTES, 2 * batch_size)
+        begun = 0  # events of the room that is still on the walk
+        while self._walk and left > 0 and left_size > 0:
+            if (waiting := self.recent.get(self._walk[-1])) is not None:  # else `fold_room` was there
+                part = waiting.first(left, left_size)
+                rows += part
+                if len(part) < len(waiting.rows):
+                    begun = len(part)
+                    break
+                left -= len(part)
+                left_size -= waiting.size
             rooms.append(self._walk.pop())
-            if (waiting := self.recent.get(rooms[-1])) is not None:  # else `fold_room` was there
-                rows += waiting.rows
-                size += waiting.size
         try:
             self._write_slice(rows)
         except sqlite3.Error:
             self._walk += reversed(rooms)
             raise
         self._forget(rooms)
+        if begun:
+            self._forget_first(self._walk[-1], begun)
         if self._walk:
             return True
         if self.waiting == 0:
@@ -401,6 +424,19 @@ class Journal:
             if (waiting := self.recent.pop(room, None)) is not None:
                 self.waiting -= len(waiting.rows)
                 self.size -= waiting.size
+
+    def _forget_first(self, room: str, count: int) -> None:
+        """Forget the first events of a room. The rest is a new list: a reader may hold the old one."""
+        before, rest = self.recent[room], Waiting()
+        gone, rest.rows = before.rows[:count], before.rows[count:]
+        rest.by_cid = before.by_cid
+        for row in gone:
+            rest.by_cid.pop((row[4], row[6]), None)
+        size = sum(len(row[8]) for row in gone)
+        rest.size = before.size - size
+        self.recent[room] = rest
+        self.waiting -= count
+        self.size -= size
 
 
 @lru_cache

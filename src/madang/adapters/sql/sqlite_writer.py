@@ -54,7 +54,7 @@ class Writer:
         self._raw: sqlite3.Connection | None = None  # the same connection below SQLAlchemy
         self._failed = False  # once True, no more writes until a restart
         self._failing = False  # the last fold or checkpoint failed, and that has been logged
-        self._batch = 0  # size of the last append
+        self._batch = self._batch_size = 0  # appended since the last slice: events, and characters of bodies
         self._checkpointed = 0  # changes as of the last checkpoint
         self._size = self._checkpointed_size = 0  # bytes appended; and with those folded, as of the last checkpoint
         self._tidied = time.monotonic()  # when nothing waited for the last time
@@ -106,8 +106,10 @@ class Writer:
 
     def append(self, drafts: Sequence[Draft], ids: IdSource, now_ms: int) -> list[Outcome]:
         """Append a batch: in one call if it is plain, otherwise by `appending.append`."""
-        self._batch = len(drafts)
-        self._size += sum(len(d.body) for d in drafts)
+        size = sum(len(d.body) for d in drafts)
+        self._batch += len(drafts)
+        self._batch_size += size
+        self._size += size
         if self.journal.waiting > MAX_WAITING:
             self._guarded(lambda: self.journal.fold(tidy=True))
         outcomes = self._guarded(lambda: self.journal.append_plain(drafts, ids, now_ms))
@@ -126,7 +128,11 @@ class Writer:
         now = time.monotonic()
         tidy = at_rest or now - self._tidied > TIDY_SECONDS
         try:
-            if self._checkpoint(CHECKPOINT_CHANGES) or self.journal.fold(tidy, self._batch):
+            if self._checkpoint(CHECKPOINT_CHANGES):
+                return 0.0
+            more = self.journal.fold(tidy, self._batch, self._batch_size)
+            self._batch = self._batch_size = 0
+            if more:
                 return 0.0
             if tidy:
                 self._checkpoint(1)

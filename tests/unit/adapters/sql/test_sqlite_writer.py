@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,23 +30,73 @@ def test_a_fold_is_checkpointed_a_part_at_a_time(
     writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One checkpoint behind the fold of 16,000 events would hold up the next append for 27 ms, not 8."""
-    monkeypatch.setattr(journal, "FOLD", 1_000)
     monkeypatch.setattr(journal, "SLICE", 50)
     monkeypatch.setattr(sqlite_writer, "CHECKPOINT_CHANGES", 200)
     ids = IdSource(0)
 
     def append(drafts: list[Draft]) -> None:
         assert all(isinstance(outcome, Appended) for outcome in writer.append(drafts, ids, NOW_MS))
+        writer.between_calls(at_rest=False)
 
     append([draft(RoomCreated(title=room, access="open", slow_ms=0), room, "ann", "Ann") for room in ROOMS])
     append([draft(MemberJoined(role="member"), room, "bob", "Bob") for room in ROOMS])
     for n in range(50):
         append([draft(MessageSent(text="x" * 100), room, "bob", "Bob", cid=f"{n}") for room in ROOMS])
+    monkeypatch.setattr(journal, "FOLD", 1_000)
     sizes = [(tmp_path / "madang.db").stat().st_size]
     while writer.between_calls(at_rest=False) == 0.0:
         sizes.append((tmp_path / "madang.db").stat().st_size)
     grown = sum(after > before for before, after in itertools.pairwise(sizes))
     assert grown >= 4, "each part of the log goes from the WAL into the file before the next is folded"
+
+
+@pytest.mark.parametrize("text", ["x" * 100, "x" * 4000], ids=["many", "large"])
+def test_a_flooded_room_is_folded_a_part_at_a_time(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """All of the 16,000 events that may wait would hold up the next append for 130 ms. None is lost or there twice meanwhile."""
+    monkeypatch.setattr(journal, "SLICE", 50)
+    monkeypatch.setattr(journal, "SLICE_BYTES", 20_000)
+    ids, said = IdSource(0), MessageSent(text=text)
+    writer.append([draft(RoomCreated(title="Yard", access="open", slow_ms=0), "yard", "ann", "Ann")], ids, NOW_MS)
+    sent = [draft(said, "yard", "ann", "Ann", cid=f"{n}") for n in range(400)]
+    for n in range(0, 400, 2):
+        writer.append(sent[n : n + 2], ids, NOW_MS)
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "madang.db")) as c:
+
+        def stored() -> list[int]:
+            return [seq for (seq,) in c.execute("SELECT seq FROM events ORDER BY seq")]
+
+        before, parts = stored(), 0
+        while writer.journal.waiting:
+            writer.journal.fold(tidy=True, batch=2, batch_size=sum(len(d.body) for d in sent[:2]))
+            after, parts = stored(), parts + 1
+            assert 0 < len(after) - len(before) <= (50 if len(text) < 400 else 6)
+            waiting = [row[1] for row in writer.journal.rows_of("yard")]
+            assert after + waiting == list(range(1, 402)), "each is in one of both"
+            (left,) = c.execute("SELECT count(*) FROM journal").fetchone()
+            assert writer.journal.waiting == len(waiting) and bool(left) == bool(waiting)
+            if parts == 2:
+                again = writer.append([sent[0], sent[399]], ids, NOW_MS)
+                assert all(isinstance(each, Appended) and each.duplicate for each in again)
+            before = after
+        assert parts >= 8 and writer.journal.size == 0
+
+
+def test_a_fold_ends_while_large_messages_flood_its_room(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though a checkpoint takes the place of every second slice, more is folded than comes."""
+    monkeypatch.setattr(journal, "FOLD_BYTES", 4_000_000)
+    monkeypatch.setattr(journal, "SLICE_BYTES", 1)
+    monkeypatch.setattr(journal, "SLICE", 1)
+    ids, said = IdSource(0), MessageSent(text="x" * 4000)
+    writer.append([draft(RoomCreated(title="Yard", access="open", slow_ms=0), "yard", "ann", "Ann")], ids, NOW_MS)
+    waiting = []
+    for n in range(40):
+        writer.append([draft(said, "yard", "ann", "Ann", cid=f"{n}-{each}") for each in range(150)], ids, NOW_MS)
+        writer.between_calls(at_rest=False)
+        waiting.append(writer.journal.size)
+    assert max(waiting[20:]) < 6_000_000 and min(waiting[20:]) < 1_300_000
 
 
 def test_few_large_messages_are_checkpointed_as_soon_as_many_small_ones(writer: Writer, tmp_path: Path) -> None:
