@@ -17,6 +17,7 @@ async function show({ room, madang }, open) {
   const chat = document.createElement("madang-room");
   chat.setAttribute("room", room);
   chat.setAttribute("mode", "launcher");
+  chat.setAttribute("theme", "light"); // as the page is
   chat.getToken = async ({ signal }) => (await ask(signal)).token;
   document.body.append(chat);
   if (open) await chat.open();

@@ -131,6 +131,7 @@ function makeRow(id) {
     open = id;
     const chat = document.createElement("madang-room");
     chat.setAttribute("room", id);
+    chat.setAttribute("theme", "light"); // as the page is
     chat.client = client; // one connection for all
     byId("place").replaceChildren(chat);
     byId("choose").hidden = true;
