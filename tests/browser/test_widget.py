@@ -2,14 +2,15 @@
 
 import asyncio
 import functools
+import json
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, WebSocketRoute, expect
 
 from madang.client import connect
 from madang_proof.testbed.server import Server
@@ -21,6 +22,11 @@ from tests.http import http_client
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PLACES = {"widget": ".", "questions": "questions"}
 """Where an example is served, below the origin."""
+LISTEN = """(room) => {
+  globalThis.told = [];
+  room.addEventListener("madang-message", ({ detail }) => told.push(detail.text));
+  room.addEventListener("madang-error", ({ detail }) => told.push(detail.code));
+}"""
 owners: dict[str, str] = {}
 """The token of whoever owns the rooms, by the server's address."""
 
@@ -185,6 +191,104 @@ async def test_another_room_is_shown_when_the_attribute_says_so(visitor: Person,
     async with connect(socket_of(server.url), guest="Potter") as client:
         await (await client.join("support")).send("I am.")
     await expect(questions.get_by_role("article").last).to_contain_text("I am.")
+
+
+@pytest.mark.parametrize("first", ["questions", "nowhere"])
+async def test_a_join_that_is_answered_late_is_of_its_own_room(visitor: Person, server: Server, first: str) -> None:
+    page = visitor.page
+    joining: list[int] = []
+    late: list[Callable[[], None]] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        upstream = socket.connect_to_server()
+
+        def up(text: str | bytes) -> None:
+            frame = json.loads(text)
+            if (frame["op"], frame.get("room")) == ("join", first):
+                joining.append(frame["n"])
+            upstream.send(text)
+
+        def down(text: str | bytes) -> None:
+            if json.loads(text).get("n") in joining:
+                late.append(lambda: socket.send(text))
+            else:
+                socket.send(text)
+
+        socket.on_message(up)
+        upstream.on_message(down)
+
+    await page.route_web_socket("**/ws", between)
+    await page.reload()
+    questions = page.locator(".questions")
+    await questions.evaluate(LISTEN)
+    await questions.evaluate("(room, first) => room.setAttribute('room', first)", first)
+    await questions.get_by_role("textbox", name="Your name").fill("Kim")
+    await page.keyboard.press("Enter")
+    while not late:
+        await page.evaluate("0")
+    await questions.evaluate("(room) => room.setAttribute('room', 'support')")
+    await expect(questions.get_by_role("heading", name="The shop")).to_be_visible()
+    await expect(questions.get_by_role("textbox", name="Message", exact=True)).to_be_editable()
+    late[0]()
+    await page.evaluate("0")
+    await questions.evaluate("(room) => room.send('here')")
+    async with connect(socket_of(server.url), guest="Potter") as client:
+        await (await client.join("questions")).send("elsewhere")
+        await (await client.join("support")).send("here, too")
+    await expect(questions.get_by_role("article").last).to_contain_text("here, too")
+    assert await page.evaluate("told") == ["here", "here, too"]
+
+
+async def test_another_room_is_shown_though_its_language_does_not_come(visitor: Person) -> None:
+    page = visitor.page
+    thrown: list[str] = []
+    page.on("pageerror", lambda error: thrown.append(error.message))
+    await enter(page)
+    await page.route("**/say.ko-*.js", lambda route: route.abort())
+    questions = page.locator(".questions")
+    async with page.expect_event("requestfailed"):
+        await questions.evaluate("(room) => { room.lang = 'ko'; room.setAttribute('room', 'support'); }")
+    await expect(questions.get_by_role("heading", name="The shop")).to_be_visible()
+    await expect(questions.get_by_role("textbox", name="Message", exact=True)).to_be_editable()
+    await page.unroute("**/say.ko-*.js")
+    assert thrown == []
+
+
+async def test_the_language_is_the_last_that_was_set(visitor: Person) -> None:
+    page = visitor.page
+    await enter(page)
+    late: list[Route] = []
+    await page.route("**/say.ko-*.js", lambda route: late.append(route))
+    questions = page.locator(".questions")
+    await questions.evaluate("(room) => { room.lang = 'ko'; }")
+    while not late:
+        await page.evaluate("0")
+    await questions.evaluate("(room) => { room.lang = 'en'; }")
+    await late[0].continue_()
+    await page.evaluate("(url) => import(url)", late[0].request.url)
+    await expect(questions.get_by_role("textbox", name="Message", exact=True)).to_be_editable()
+    assert await questions.get_by_role("textbox", name="메시지").count() == 0
+
+
+async def test_words_that_did_not_come_are_asked_for_again(visitor: Person) -> None:
+    page = visitor.page
+    await page.route("**/say.en-*.js", lambda route: route.abort())
+    async with page.expect_event("requestfailed"):
+        await page.reload()
+    await page.unroute("**/say.en-*.js")
+    questions = page.locator(".questions")
+    await questions.evaluate("(room) => room.open()")
+    await expect(questions.get_by_role("textbox", name="Your name")).to_be_visible()
+
+
+async def test_the_chat_is_light_as_the_page_is(visitor: Person) -> None:
+    page = visitor.page
+    await page.emulate_media(color_scheme="dark")
+    await enter(page)
+    await page.get_by_role("button", name="Open the chat").click()
+    await expect(page.get_by_role("dialog", name="The shop")).to_be_visible()
+    for room in await page.locator("madang-room").all():
+        await expect(room).to_have_css("color-scheme", "light")
 
 
 @pytest.mark.parametrize(("since", "lines"), [("newest", 0), ("unread", 1)])

@@ -129,7 +129,7 @@ export class MadangRoom extends HTMLElement {
   async #load(): Promise<Mounted | null> {
     try {
       const [{ mount }, style] = await Promise.all([import("./widget"), roomStyle()]);
-      return this.isConnected ? mount(this, this.#root, this.#launcher, style) : null;
+      return this.isConnected ? await mount(this, this.#root, this.#launcher, style) : null;
     } catch (error) {
       this.#mounted = null; // the next opening tries again
       console.error(

@@ -4,6 +4,7 @@ import { en } from "../room/words.en";
 import type { Say } from "./say";
 
 export const say: Say = {
+  language: "en",
   room: en,
   close: "Close",
   name: "Your name",

@@ -4,6 +4,7 @@ import { ko } from "../room/words.ko";
 import type { Say } from "./say";
 
 export const say: Say = {
+  language: "ko",
   room: ko,
   close: "닫기",
   name: "이름",

@@ -1,8 +1,9 @@
 // What the widget says: of the room inside, and around it. One file for each language, loaded when the element speaks it.
 
-import type { Words } from "../room/words";
+import type { Language, Words } from "../room/words";
 
 export interface Say {
+  language: Language;
   room: Words;
   close: string;
   name: string;
@@ -13,6 +14,6 @@ export interface Say {
   badName: string;
 }
 
-export async function sayIn(language: "en" | "ko"): Promise<Say> {
+export async function sayIn(language: Language): Promise<Say> {
   return (await (language === "ko" ? import("./say.ko") : import("./say.en"))).say;
 }

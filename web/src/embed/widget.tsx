@@ -85,18 +85,23 @@ export async function mount(
     return known.client.token !== null;
   };
 
+  /** Of the room the element has now; whoever waits for an earlier one still gets that. */
   const join = (): Promise<Room> => {
-    joined ??= (async () => {
+    if (joined) return joined;
+    const { signal } = stop;
+    const joining = (async () => {
       const room = client().room(element.getAttribute("room") ?? "");
       await room.join();
-      listen(room, stop.signal);
+      if (!signal.aborted) listen(room, signal);
       return room;
     })();
-    joined.catch((error) => {
+    joined = joining;
+    joining.catch((error) => {
+      if (joined !== joining) return; // the element has left that room
       joined = null;
       tell("error", { code: error?.code ?? "", message: String(error?.message ?? error) });
     });
-    return joined;
+    return joining;
   };
   const listen = async (room: Room, signal: AbortSignal) => {
     for await (const event of room.events({ signal })) if (event.type === "message.sent") tell("message", event);
@@ -175,10 +180,16 @@ export async function mount(
         entered++;
         if (launcher && isKnown()) client();
       }
-      sayIn(element.speaks).then((words) => {
-        say = words;
-        if (root.contains(place)) draw();
-      });
+      draw();
+      const wanted = element.speaks;
+      sayIn(wanted).then(
+        (words) => {
+          if (say === words || element.speaks !== wanted || !root.contains(place)) return;
+          say = words;
+          draw();
+        },
+        () => undefined, // it speaks on as it did, and asks again at the next change
+      );
     },
     send: async (text) => {
       const room = await join();
@@ -359,7 +370,7 @@ function InRoom({ element, say, client, join, titled, again, close }: InRoomProp
       room={room}
       me={me}
       title={snapshot.info?.title ?? id}
-      language={element.speaks}
+      language={say.language}
       words={say.room}
       limit={client.server?.maxText ?? 4000}
       offline={offline}
