@@ -1,11 +1,25 @@
 """The SQL adapter keeps the contracts of log, directory and leases, on every database."""
 
-import pytest
-from sqlalchemy import Connection
+import asyncio
+from typing import Any
 
-from madang.adapters.sql import audit, open_store, sanctions, tables
+import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from madang.adapters.sql import audit, open_store, sanctions, tables, versions
 from madang.core.audit import TRIMMED, Deed
-from madang.core.events import MemberJoined, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted
+from madang.core.events import (
+    MemberJoined,
+    MemberKicked,
+    MemberMuted,
+    MemberUnbanned,
+    MemberUnmuted,
+    PaperCreated,
+    RoomDeleted,
+)
+from madang.core.versions import ASKED, NewVersion, Version
 from madang.errors import Limited
 from madang.testing import (
     check_accounts,
@@ -172,3 +186,39 @@ async def test_appends_need_ids(open_sql: Open, url: str) -> None:
     with pytest.raises(RuntimeError, match="use_ids"):
         await store.append([])
     await store.close()
+
+
+@pytest.mark.postgres
+async def test_nothing_is_left_of_a_version_that_is_kept_while_its_room_is_erased(postgres_tables_url: str) -> None:
+    """Whoever erases waits for whoever keeps, and then sees all that was kept. MariaDB locks more, and has it so anyway."""
+    async with opened(postgres_tables_url) as store:
+        scene = await opened_scene(store)
+        id = f"card-{scene.room}"
+        await scene.done(scene.draft(PaperCreated, paper=id, title="T"))
+        paper = await store.paper(id)
+        assert paper is not None
+        await scene.done(scene.draft(RoomDeleted))
+        erases = asyncio.Event()
+
+        def note(c: Any, cursor: Any, statement: str, *more: Any) -> None:
+            if statement.startswith("DELETE FROM papers"):
+                erases.set()
+
+        async def erase() -> None:
+            while await store.erase(scene.room, 100):
+                pass
+
+        engine = create_async_engine(postgres_tables_url.replace("postgresql:", "postgresql+asyncpg:"))
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            async with engine.begin() as c:
+                new = NewVersion(title="v", cause=ASKED, user="ann", seq=0, data=b"whole")
+                assert isinstance(await c.run_sync(lambda c: versions.keep(c, paper, new)), Version)
+                erasing = asyncio.create_task(erase())
+                await erases.wait()
+            await erasing
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+            await engine.dispose()
+        assert await store.paper(id) is None
+        assert await store.version(paper, 1) is None

@@ -251,15 +251,16 @@ def finished_at(
 
 
 def remove(c: Connection, id: str) -> None:
-    """Remove a paper with all that was written in it."""
+    """Remove a paper with all that was written in it. Its row is first: whoever writes in it queues there, and would leave some."""
+    c.execute(delete(papers).where(papers.c.id == id))
     for table in _LOGS:
         c.execute(delete(table).where(table.c.paper == id))
-    c.execute(delete(papers).where(papers.c.id == id))
 
 
 def remove_of(c: Connection, room: str, limit: int) -> int:
     """Remove papers of a room; return how many."""
-    some = c.execute(select(papers.c.id).where(papers.c.room == room).limit(limit)).scalars().all()
+    here = select(papers.c.id).where(papers.c.room == room).order_by(papers.c.id)  # as appends lock them
+    some = c.execute(here.limit(limit)).scalars().all()
     for id in some:
         remove(c, id)
     return len(some)
