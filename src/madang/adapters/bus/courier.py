@@ -8,13 +8,13 @@ does not come back all make the hub compare its rooms with the log.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from madang.adapters.bus.channels import Channels
-from madang.adapters.bus.envelopes import BadSignature, Content, Signer
+from madang.adapters.bus.envelopes import Signer, by_room
+from madang.adapters.bus.incoming import Echo, hand_on
 from madang.adapters.bus.links import Broker, Link
 from madang.adapters.bus.options import BusOptions
 from madang.adapters.bus.outgoing import HealthLog, Outgoing, backoff_s
@@ -22,18 +22,15 @@ from madang.adapters.bus.packing import ENVELOPE, split
 from madang.aio import cancelled
 from madang.core.events import Event
 from madang.errors import SetupError
-from madang.ports.bus import EVERYWHERE, MAX_SIGNAL, BusStatistics, Receiver, Signal
+from madang.ports.bus import MAX_SIGNAL, BusStatistics, Receiver, Signal
 
 SUBSCRIBED_S: Final = 1.0
 """How long opening a room waits for the broker. After that it opens all the same; once subscribed, the hub checks it."""
 START_S: Final = 15.0
 PROBE_EVERY_S: Final = 2.0
 PROBE_S: Final = 5.0
-PROBE: Final = "probe"
-"""Topic of the signals that buses send to themselves."""
 TRIES: Final = 5
 """Connections over which sending something is tried, before it is left to the log."""
-READING: Final = "reading what other nodes publish"
 
 
 class CourierBus:
@@ -61,7 +58,7 @@ class CourierBus:
         self._asked: dict[str, bool] = {}  # channels to listen to, or no longer
         self._asking = asyncio.Event()
         self._awaited: dict[str, asyncio.Future[None]] = {}
-        self._probing: dict[str, asyncio.Future[None]] = {}
+        self._echo = Echo(self.signal)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -73,7 +70,7 @@ class CourierBus:
             self._logger.warning("%s: %s", self._broker.name, warning)
         self._receiver = receiver
         self._tasks = [asyncio.create_task(part()) for part in (self._serve, self._publish, self._watch)]
-        if not await self._echo(START_S):
+        if not await self._echo.comes_back(START_S):
             await self.stop()
             raise SetupError(f"What is published through {self._broker.name} does not come back.", self._broker.grant)
 
@@ -105,14 +102,9 @@ class CourierBus:
 
     async def _send(self, link: Link, events: Sequence[Event], signals: Sequence[Signal]) -> bool:
         """Publish over a link; return False if that fails, which ends the link."""
-        contents: dict[str, Content] = {}
-        for event in events:
-            contents.setdefault(event.room, Content([], [])).events.append(event)
-        for signal in signals:
-            contents.setdefault(signal.room, Content([], [])).signals.append(signal)
         most = link.most - ENVELOPE - len(self._signer.node.encode())
         try:
-            for channel, rooms in self._channels.sort(contents).items():
+            for channel, rooms in self._channels.sort(by_room(events, signals)).items():
                 for some in split(rooms, most):
                     await link.send(channel, self._signer.pack(some, channel))
                     self.statistics.envelopes += 1
@@ -218,25 +210,10 @@ class CourierBus:
             self._receiver.check_soon()
 
     def deliver(self, channel: str, envelope: bytes) -> None:
-        receiver = self._receiver
-        if receiver is None:
-            return
-        try:
-            for room, content in self._signer.unpack(envelope, channel, self._channels.rooms):
-                if content.events:
-                    self.statistics.received += len(content.events)
-                    receiver.receive(content.events)
-                if content.head:
-                    receiver.heads_seen({room: content.head})
-                for signal in content.signals:
-                    if signal.topic == PROBE:
-                        self._answer(signal.key)
-                    else:
-                        receiver.signal(signal)
-            self._health.recovered(READING)
-        except BadSignature as error:
-            self.statistics.refused += 1
-            self._health.failing(READING, error.why)
+        hand_on(
+            lambda: self._signer.unpack(envelope, channel, self._channels.rooms),
+            self._receiver, self.statistics, self._health, self._echo,
+        )  # fmt: skip
 
     def missed(self, why: object) -> None:
         self.statistics.failures += 1
@@ -247,24 +224,7 @@ class CourierBus:
     # -- liveness ------------------------------------------------------------------------------------------------------
 
     async def probe(self) -> bool:
-        return await self._echo(PROBE_S)
-
-    async def _echo(self, timeout_s: float) -> bool:
-        word = secrets.token_hex(8)
-        answered = self._probing[word] = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(timeout_s):
-                self.signal(Signal(EVERYWHERE, PROBE, word, b"0"))
-                await answered
-            return True
-        except TimeoutError:
-            return False
-        finally:
-            del self._probing[word]
-
-    def _answer(self, word: str) -> None:
-        if (answered := self._probing.get(word)) is not None and not answered.done():
-            answered.set_result(None)
+        return await self._echo.comes_back(PROBE_S)
 
     async def _watch(self) -> None:
         """Probe every PROBE_EVERY_S; a probe that does not come back means that nobody hears us, so reconnect."""

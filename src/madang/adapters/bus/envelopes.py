@@ -116,6 +116,16 @@ class Content(msgspec.Struct):
     head: int = 0
 
 
+def by_room(events: Iterable[Event], signals: Iterable[Signal]) -> dict[str, Content]:
+    """Return what there is for each room, in order."""
+    contents: dict[str, Content] = {}
+    for event in events:
+        contents.setdefault(event.room, Content([], [])).events.append(event)
+    for signal in signals:
+        contents.setdefault(signal.room, Content([], [])).signals.append(signal)
+    return contents
+
+
 class Signer:
     """Packs, signs, verifies and unpacks the envelopes of one installation.
 

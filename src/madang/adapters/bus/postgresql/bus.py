@@ -11,12 +11,12 @@ takes a lock of the whole server until it commits, and with one channel a few pa
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from madang.adapters.bus.envelopes import BadSignature, Signer, wall_ms
+from madang.adapters.bus.envelopes import Signer, wall_ms
+from madang.adapters.bus.incoming import Echo, hand_on
 from madang.adapters.bus.outgoing import HealthLog, Outgoing, backoff_s
 from madang.adapters.bus.postgresql import connecting
 from madang.adapters.bus.postgresql.connecting import UNREACHABLE
@@ -34,9 +34,6 @@ SUBSCRIBED_S: Final = 1.0
 START_S: Final = 15.0
 PROBE_EVERY_S: Final = 10.0
 PROBE_S: Final = 5.0
-PROBE: Final = "probe"
-"""Topic of the signals that buses send to themselves."""
-READING: Final = "reading what other nodes publish"
 _NOTIFY: Final = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"  # one transaction, one lock
 
 
@@ -68,7 +65,7 @@ class NotifyBus:
         self._has_listened = False
         self._listener: Any = None  # connections of asyncpg, which has no types
         self._notifier: Any = None
-        self._probing: dict[str, asyncio.Future[None]] = {}
+        self._echo = Echo(self.signal)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -85,7 +82,7 @@ class NotifyBus:
         self._receiver = receiver
         self._tasks = [asyncio.create_task(part()) for part in (self._listen, self._publish, self._watch)]
         await self._wait_until_listening(START_S)
-        if not await self._echo(START_S):
+        if not await self._echo.comes_back(START_S):
             await self.stop()
             raise SetupError(
                 f"Notifications sent through {self._server.place} do not come back.",
@@ -174,47 +171,15 @@ class NotifyBus:
             await asyncio.sleep(backoff_s(failed))
 
     def _handle(self, connection: object, pid: int, channel: str, payload: object) -> None:
-        receiver = self._receiver
-        if receiver is None:
-            return
-        try:
-            for room, content in self._signer.unpack(unpack(str(payload)), channel, self._rooms):
-                if content.events:
-                    self.statistics.received += len(content.events)
-                    receiver.receive(content.events)
-                if content.head:
-                    receiver.heads_seen({room: content.head})
-                for signal in content.signals:
-                    if signal.topic == PROBE:
-                        self._answer(signal.key)
-                    else:
-                        receiver.signal(signal)
-            self._health.recovered(READING)
-        except BadSignature as error:
-            self.statistics.refused += 1
-            self._health.failing(READING, error.why)
+        hand_on(
+            lambda: self._signer.unpack(unpack(str(payload)), channel, self._rooms),
+            self._receiver, self.statistics, self._health, self._echo,
+        )  # fmt: skip
 
     # -- liveness ------------------------------------------------------------------------------------------------------
 
     async def probe(self) -> bool:
-        return await self._echo(PROBE_S)
-
-    async def _echo(self, timeout_s: float) -> bool:
-        word = secrets.token_hex(8)
-        answered = self._probing[word] = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(timeout_s):
-                self.signal(Signal(EVERYWHERE, PROBE, word, b"0"))
-                await answered
-            return True
-        except TimeoutError:
-            return False
-        finally:
-            del self._probing[word]
-
-    def _answer(self, word: str) -> None:
-        if (answered := self._probing.get(word)) is not None and not answered.done():
-            answered.set_result(None)
+        return await self._echo.comes_back(PROBE_S)
 
     async def _watch(self) -> None:
         """Probe every PROBE_EVERY_S; a probe that does not come back means that nobody hears us, so reconnect."""

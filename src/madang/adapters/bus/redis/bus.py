@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from madang.adapters.bus.channels import PARTITIONS
-from madang.adapters.bus.envelopes import BadSignature, Content, Signer, wall_ms
+from madang.adapters.bus.envelopes import Signer, by_room, wall_ms
+from madang.adapters.bus.incoming import hand_on
 from madang.adapters.bus.outgoing import HealthLog, backoff_s
 from madang.adapters.bus.redis import connecting
 from madang.adapters.bus.redis.channels import Channels
@@ -29,7 +30,6 @@ logger = logging.getLogger("madang.redis")
 
 REFRESH_S: Final = 5.0
 """How often the topology is read when nothing says that it has changed."""
-READING: Final = "reading what other nodes publish"
 
 
 class RedisBus:
@@ -123,18 +123,13 @@ class RedisBus:
             self.statistics.dropped += 1
 
     def pack(self, events: Sequence[Event], signals: Sequence[Signal]) -> list[Envelope]:
-        contents: dict[str, Content] = {}
-        for event in events:
-            contents.setdefault(event.room, Content([], [])).events.append(event)
-        for signal in signals:
-            contents.setdefault(signal.room, Content([], [])).signals.append(signal)
         return [
             Envelope(
                 self._channels.partition(next(iter(rooms))), channel, self._signer.pack(rooms, channel),
                 sum(len(content.events) for content in rooms.values()),
                 sum(len(content.signals) for content in rooms.values()),
             )
-            for channel, rooms in self._channels.sort(contents).items()
+            for channel, rooms in self._channels.sort(by_room(events, signals)).items()
         ]  # fmt: skip
 
     def requeue(self, envelopes: Iterable[Envelope]) -> None:
@@ -162,20 +157,10 @@ class RedisBus:
             self._receiver.check_soon()
 
     def deliver(self, channel: str, envelope: bytes) -> None:
-        receiver = self._receiver
-        if receiver is None:
-            return
-        try:
-            for _, content in self._signer.unpack(envelope, channel, self._channels.rooms):
-                if content.events:
-                    self.statistics.received += len(content.events)
-                    receiver.receive(content.events)
-                for signal in content.signals:
-                    receiver.signal(signal)
-            self._health.recovered(READING)
-        except BadSignature as error:
-            self.statistics.refused += 1
-            self._health.failing(READING, error.why)
+        hand_on(
+            lambda: self._signer.unpack(envelope, channel, self._channels.rooms),
+            self._receiver, self.statistics, self._health,
+        )  # fmt: skip
 
     # -- topology -----------------------------------------------------------------------------------------------------
 
