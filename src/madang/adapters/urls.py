@@ -7,11 +7,13 @@ that is silently ignored is a setting that somebody relies on.
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from madang.core.addresses import host_port
 from madang.errors import SetupError, plain_reason
 
 Options = Mapping[str, Callable[[str], Any]]
@@ -36,6 +38,46 @@ def parse(url: str, setting: str, example: str) -> URL:
     if found.port is not None and found.port not in PORTS:
         raise SetupError(f"The {setting} setting has a port that does not exist.", "A port is 1 to 65535.")
     return found
+
+
+class Servers(NamedTuple):
+    """What a URL names whose servers may be several.
+
+    Attributes:
+        credentials: as they are written, before the last "@".
+        places: "host:port" of each server.
+        given: the texts of its options; several of one that is there twice.
+    """
+
+    parts: SplitResult
+    credentials: str
+    places: list[str]
+    given: dict[str, Any]
+
+
+def servers(url: str, ports: Mapping[str, int], product: str, example: str) -> Servers:
+    """Return the parts of a URL of a bus that may name several servers. Raises SetupError, as `parse`.
+
+    Args:
+        ports: by scheme, the port of a server that is named without one.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.netloc.count("@") > 1:
+            raise SetupError("The bus setting has an @ too many.", "Write an @ in a user's name or password as %40.")
+        credentials, _, netloc = parts.netloc.rpartition("@")
+        places = [_place(each, ports[parts.scheme]) for each in netloc.split(",")]
+        given = {name: values[0] if len(values) == 1 else values for name, values in parse_qs(parts.query).items()}
+    except (KeyError, ValueError):
+        raise SetupError(f"The bus setting is not a URL of {product}.", example) from None
+    return Servers(parts, credentials, places, given)
+
+
+def _place(text: str, port: int) -> str:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname:
+        raise ValueError
+    return host_port(parts.hostname, port if parts.port is None else parts.port)
 
 
 def options(given: Mapping[str, Any], known: Options, setting: str, product: str) -> dict[str, Any]:

@@ -8,15 +8,14 @@ Any servers of a cluster; the others are found. Credentials are the file that `n
 
 import ssl
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 from nats.aio.client import RawCredentials
 
-from madang.adapters.urls import Options, options, readable_file, text_of_file, tls
-from madang.core.addresses import host_port
+from madang.adapters.urls import Options, options, readable_file, servers, text_of_file, tls
 from madang.errors import SetupError
 
-PORT: Final = 4222
+PORTS: Final = dict.fromkeys(("nats", "nats+tls", "tls"), 4222)
 EXAMPLE: Final = "Write nats://host:4222, nats://user:password@host:4222,host:4222 or nats+tls://…"
 _KNOWN: Final[Options] = {"credentials": text_of_file, "nkey": text_of_file}
 _KNOWN_TLS: Final[Options] = {**_KNOWN, "ca": readable_file}
@@ -42,15 +41,7 @@ def target(url: str) -> Target:
     Raises:
         SetupError: it is not a URL of NATS.
     """
-    try:
-        parts = urlsplit(url)
-        if parts.netloc.count("@") > 1:
-            raise SetupError("The bus setting has an @ too many.", "Write an @ in a user's name or password as %40.")
-        credentials, _, netloc = parts.netloc.rpartition("@")
-        places = [_place(each) for each in netloc.split(",")]
-        given = {name: values[0] if len(values) == 1 else values for name, values in parse_qs(parts.query).items()}
-    except ValueError:
-        raise SetupError("The bus setting is not a URL of NATS.", EXAMPLE) from None
+    parts, credentials, places, given = servers(url, PORTS, "NATS", EXAMPLE)
     if parts.path.strip("/") or parts.fragment:
         raise SetupError("The bus setting names a path, and NATS has none.", EXAMPLE)
     is_secure = parts.scheme != "nats"
@@ -71,10 +62,3 @@ def _keys(credentials: str, found: dict[str, Any]) -> dict[str, Any]:
     if colon:
         return {"user": unquote(user), "password": unquote(password)}
     return {"token": unquote(user)} if user else {}
-
-
-def _place(text: str) -> str:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname:
-        raise ValueError
-    return host_port(parts.hostname, PORT if parts.port is None else parts.port)

@@ -8,10 +8,8 @@ Any nodes of a cluster. Without user and password it is guest, whom RabbitMQ let
 
 import ssl
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
-from madang.adapters.urls import Options, options, readable_file, tls
-from madang.core.addresses import host_port
+from madang.adapters.urls import Options, options, readable_file, servers, tls
 from madang.errors import SetupError
 
 PORTS: Final = {"amqp": 5672, "amqps": 5671}
@@ -40,26 +38,12 @@ def target(url: str) -> Target:
     Raises:
         SetupError: it is not a URL of RabbitMQ.
     """
-    try:
-        parts = urlsplit(url)
-        if parts.netloc.count("@") > 1:
-            raise SetupError("The bus setting has an @ too many.", "Write an @ in a user's name or password as %40.")
-        credentials, at, netloc = parts.netloc.rpartition("@")
-        places = [_place(each, PORTS[parts.scheme]) for each in netloc.split(",")]
-        given = {name: values[0] if len(values) == 1 else values for name, values in parse_qs(parts.query).items()}
-    except (KeyError, ValueError):
-        raise SetupError("The bus setting is not a URL of RabbitMQ.", EXAMPLE) from None
+    parts, credentials, places, given = servers(url, PORTS, "RabbitMQ", EXAMPLE)
     if parts.path.count("/") > 1 or parts.fragment:
         raise SetupError("The bus setting has a / too many.", "Write a / in the name of the virtual host as %2F.")
     found = options(given, _KNOWN[parts.scheme], "bus", "RabbitMQ")
     secure = tls(verify=True, host=True, authorities=found.get("ca")) if parts.scheme == "amqps" else None
     path = parts.path if parts.path.strip("/") else "/"
-    urls = [f"{parts.scheme}://{credentials}{at}{place}{path}?heartbeat={HEARTBEAT_S}&name=madang" for place in places]
+    user = credentials and f"{credentials}@"
+    urls = [f"{parts.scheme}://{user}{place}{path}?heartbeat={HEARTBEAT_S}&name=madang" for place in places]
     return Target(places, urls, secure)
-
-
-def _place(text: str, port: int) -> str:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname:
-        raise ValueError
-    return host_port(parts.hostname, port if parts.port is None else parts.port)
