@@ -135,9 +135,22 @@ class Daemon:
         raise RuntimeError(f"{self._name} did not start:\n{(self._home / 'log').read_text()[-4000:]}")
 
     def stop(self) -> None:
-        """End it in order."""
+        """End it in order, also if it stands still."""
+        self.resume()
         if self._process is not None:
             end(self._process, self._ends)
+
+    def pause(self) -> None:
+        """Stop its process as it is, its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Continue its process."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)  # if it has not ended
 
     def kill(self) -> None:
         """End it as a crash would, with the processes that it has started: those of a PostgreSQL answer a while longer."""

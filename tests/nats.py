@@ -51,19 +51,6 @@ class NatsServer(Daemon):
     def url(self) -> str:
         return f"nats://{self.place}"
 
-    def stop(self) -> None:
-        """End it in order, also if it stands still."""
-        self.resume()
-        super().stop()
-
-    def pause(self) -> None:
-        """Let it stand still, its connections open."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
     def restart(self) -> None:
         """Kill it, and start it again on its port."""
         self.kill()
@@ -81,10 +68,6 @@ class NatsServer(Daemon):
         ):
             info: dict[str, Any] = json.loads(said.readline().removeprefix("INFO "))
             return info
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)  # if it has not ended
 
 
 @contextmanager

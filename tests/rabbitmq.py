@@ -5,7 +5,6 @@ Nothing is shared with a RabbitMQ of the machine: each run has an epmd of its ow
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -61,19 +60,6 @@ class RabbitServer(Daemon):
     def url(self) -> str:
         return f"amqp://guest:guest@{self.place}"
 
-    def stop(self) -> None:
-        """End it in order, also if it stands still."""
-        self.resume()
-        super().stop()
-
-    def pause(self) -> None:
-        """Let it stand still, its connections open."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
     def restart(self, *, empty: bool = False) -> None:
         """Kill it, and start it again on its port; `empty`: what it kept on its disk is gone."""
         self.kill()
@@ -116,10 +102,6 @@ class RabbitServer(Daemon):
             "RABBITMQ_ADVANCED_CONFIG_FILE": home / "advanced", "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": erlang,
         }  # fmt: skip
         return ["--ignore-environment", *(f"{name}={value}" for name, value in here.items())]
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)  # if it has not ended
 
 
 @contextmanager

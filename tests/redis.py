@@ -4,7 +4,6 @@ Several that belong together are in `redis_topologies.py`; how servers are run i
 """
 
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,19 +34,6 @@ class RedisServer(Daemon):
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        """End it in order, also if it stands still."""
-        self.resume()
-        super().stop()
-
-    def pause(self) -> None:
-        """Let it stand still, its connections open."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
 
     def restart(self, *, empty: bool = False) -> None:
         """Kill it if it runs, and start it again on its port; `empty`: what it kept on its disk is gone."""
@@ -80,10 +66,6 @@ class RedisServer(Daemon):
             return [str(conf), *here, "--sentinel"]
         given = [word for name, value in self._settings.items() for word in (f"--{name}", value)]
         return [*here, "--save", "", "--appendonly", "no", *given]
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)  # if it has not ended
 
 
 @contextmanager
