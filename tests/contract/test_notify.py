@@ -26,6 +26,7 @@ from madang.errors import SetupError, StorageError
 from madang.ports.bus import Bus, Signal
 from madang.testing import check_bus, check_presence
 from madang.testing.bus import Inbox
+from tests.contract.presences import check_first_and_last, check_one_over_all_nodes
 from tests.servers import PostgresServer, run_postgres
 from tests.waiting import PATIENCE_S, eventually
 
@@ -300,30 +301,13 @@ async def test_presence_keeps_its_contract(postgres_url: str) -> None:
 
 
 async def test_presence_is_one_over_all_nodes_and_a_dead_one_is_swept_by_another(postgres_url: str) -> None:
-    """Each node has a clock of its own; the first device and the last one count, wherever they are."""
     async with present(postgres_url, postgres_url) as (here, there):
-        assert await here.enter("yard", "ann", "Ann", "phone", 1000.0)
-        assert not await there.enter("yard", "ann", "Ann", "admin", 5.0)
-        assert await there.enter("yard", "ben", "Ben", "admin", 5.0)
-        assert await here.count("yard") == 2
-        assert not await here.leave("yard", "ann", "phone", 1001.0)
-        await here.enter("yard", "cho", "Cho", "phone", 1002.0)
-        # The other node falls silent with ann and ben on it.
-        assert await here.refresh([("yard", "cho", "phone")], 1050.0) == []
-        assert sorted(await here.sweep(1075.0)) == [("yard", "ann"), ("yard", "ben")]
-        assert await there.online("yard") == [("cho", "Cho")]
-        assert await there.refresh([("yard", "ben", "admin")], 80.0) == [("yard", "ben", "admin")]
-        assert await here.sweep(1200.0) == [("yard", "cho")]
+        await check_one_over_all_nodes(here, there)
 
 
 async def test_of_two_nodes_one_has_the_first_device_and_one_the_last(postgres_url: str) -> None:
-    users = [f"user-{n}" for n in range(300)]
     async with present(postgres_url, postgres_url) as nodes:
-        for moves in (
-            [node.enter("yard", user, user, f"on {n}", 0.0) for user in users for n, node in enumerate(nodes)],
-            [node.leave("yard", user, f"on {n}", 1.0) for user in users for n, node in enumerate(nodes)],
-        ):
-            assert sum(await asyncio.gather(*moves)) == len(users)
+        await check_first_and_last(nodes)
 
 
 async def test_a_crowd_that_comes_at_once_is_few_transactions(postgres_url: str) -> None:
