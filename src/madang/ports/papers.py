@@ -27,6 +27,11 @@ class PaperLog(msgspec.Struct, frozen=True):
     snapshot: bytes
     updates: list[tuple[int, bytes]]
 
+    @property
+    def written(self) -> list[bytes]:
+        """The updates without their numbers."""
+        return [data for _, data in self.updates]
+
 
 class Watched(msgspec.Struct, frozen=True):
     """Papers as they are, those left out that there are not; and how users stand, by (room, user)."""

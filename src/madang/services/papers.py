@@ -21,7 +21,7 @@ from madang.core.permissions import Action, need
 from madang.core.rate import Bucket
 from madang.core.versions import FINISH, NewVersion
 from madang.errors import Limited, MadangError, Refused, StorageError
-from madang.ports.papers import PaperStore
+from madang.ports.papers import PaperLog, PaperStore
 from madang.ports.versions import VersionStore
 from madang.services.charges import Charges
 from madang.services.rooms import Rooms
@@ -156,16 +156,21 @@ class Papers:
     async def _shared_rendering(self, paper: Paper) -> Rendering:
         return await self._rendering.do((paper.id, paper.key, paper.seq), lambda: self._rendered(paper))
 
-    async def _rendered(self, paper: Paper) -> Rendering:
-        """Render a paper; of a finished one, let the log go that its snapshot stands for, and keep what it says, and a version."""
+    async def log(self, paper: Paper) -> PaperLog:
+        """Return the log of a paper as it is now (not_found, also where another has its id by now)."""
         log = await self._store.paper_log(paper.id)
         if log is None or log.paper.key != paper.key:
             raise Refused("not_found", NO_PAPER)
+        return log
+
+    async def _rendered(self, paper: Paper) -> Rendering:
+        """Render a paper; of a finished one, let the log go that its snapshot stands for, and keep what it says, and a version."""
+        log = await self.log(paper)
         whole = b""
         says: Rendering | None = BLANK
         if log.paper.seq:
             try:
-                whole, says = await self._render(paper.room, log.snapshot, [data for _, data in log.updates])
+                whole, says = await self._render(paper.room, log.snapshot, log.written)
             except Exception as error:
                 self._failed(log.paper, error)
                 raise

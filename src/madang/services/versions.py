@@ -18,7 +18,7 @@ from madang.core.versions import ASKED, MAX_KEPT, MAX_VERSIONS, RESTORE, NewVers
 from madang.errors import Limited, Refused
 from madang.ports.papers import PaperLog
 from madang.services.charges import Charges
-from madang.services.papers import NO_PAPER, OVERLOADED_MS, RENDERING, Papers, Store, with_a_process
+from madang.services.papers import OVERLOADED_MS, RENDERING, Papers, Store, with_a_process
 from madang.services.rooms import Rooms
 
 T = TypeVar("T")
@@ -93,10 +93,10 @@ class Versions:
         async def make(paper: Paper) -> Version:
             if refused := too_many(await self._store.versions(paper)):
                 raise refused
-            log = await self._log(paper)
+            log = await self._papers.log(paper)
             data = EMPTY
             if log.paper.seq:
-                data, says = await self._renders.render(paper.room, log.snapshot, _updates(log))
+                data, says = await self._renders.render(paper.room, log.snapshot, log.written)
                 if says is None:
                     raise Refused("too_big", "The paper is too deep or too long to be shown as a version.")
             new = NewVersion(title=title, cause=ASKED, user=actor.id, seq=log.paper.seq, data=data)
@@ -114,7 +114,7 @@ class Versions:
         async def restore(paper: Paper) -> int:
             version = await self._data(paper, number)
             for _ in range(TRIES):
-                if (seq := await self._back(actor, await self._log(paper), version)) is not None:
+                if (seq := await self._back(actor, await self._papers.log(paper), version)) is not None:
                     return seq
             raise Limited("overloaded", OVERLOADED_MS)
 
@@ -125,7 +125,7 @@ class Versions:
         paper = log.paper
         if paper.finished:
             raise Refused("finished")
-        whole, change = await self._renders.back(paper.room, log.snapshot, _updates(log), version)
+        whole, change = await self._renders.back(paper.room, log.snapshot, log.written, version)
         if not change:
             return 0
         await self._keep(actor, paper, NewVersion(cause=RESTORE, user=actor.id, seq=paper.seq, data=whole))
@@ -190,12 +190,6 @@ class Versions:
             self._charges.unwritten(actor, kilobytes)
         return kept
 
-    async def _log(self, paper: Paper) -> PaperLog:
-        log = await self._store.paper_log(paper.id)
-        if log is None or log.paper.key != paper.key:
-            raise Refused("not_found", NO_PAPER)
-        return log
-
     async def _data(self, paper: Paper, number: int) -> bytes:
         if (data := await self._store.version(paper, number)) is None:
             raise Refused("not_found", NO_VERSION)
@@ -209,7 +203,3 @@ class Versions:
 def _need_to_write(actor: Actor, standing: Standing) -> None:
     if code := standing.held(server=actor.server):
         raise Refused(code)
-
-
-def _updates(log: PaperLog) -> list[bytes]:
-    return [data for _, data in log.updates]

@@ -78,7 +78,7 @@ class Desk:
     async def says(self) -> str:
         log = await self.store.paper_log("card")
         assert log is not None
-        return rendered(condensed(log.snapshot, [data for _, data in log.updates])).text
+        return rendered(condensed(log.snapshot, log.written)).text
 
 
 async def desk() -> Desk:

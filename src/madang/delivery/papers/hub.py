@@ -280,8 +280,7 @@ class PaperHub:
         if live.stale:
             live.stored = []  # the log has it; what comes while it is read may be there or not, and is applied behind it
             log = await self._logs.read(live.paper.id)
-            updates = [data for _, data in log.updates]
-            await self._thread.do(lambda: self._desk.load(live.number, log.snapshot, updates))
+            await self._thread.do(lambda: self._desk.load(live.number, log.snapshot, log.written))
             for follower in live.followers:
                 live.behind.setdefault(follower, live.seq)  # what other nodes wrote meanwhile is read for them below
             self._advance(live, log, tell=False)

@@ -23,4 +23,4 @@ class Logs:
 
 def pieces(log: PaperLog) -> list[bytes]:
     """Return all updates that a log has: the snapshot is one."""
-    return [*([log.snapshot] if log.snapshot else ()), *(data for _, data in log.updates)]
+    return [*([log.snapshot] if log.snapshot else ()), *log.written]

@@ -53,8 +53,7 @@ class Snapshots:
         """Read the log, and write what it comes to, read again and compared, in place of it."""
         try:
             log = await self._logs.read(live.paper.id)
-            updates = [data for _, data in log.updates]
-            whole = await self._thread.do(lambda: condensed(log.snapshot, updates))
+            whole = await self._thread.do(lambda: condensed(log.snapshot, log.written))
             if await self._store.compact_paper(log.paper, log.paper.seq, whole):
                 self._counted.snapshots += 1
             live.rows, live.size = 0, len(whole)
