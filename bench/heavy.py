@@ -83,7 +83,7 @@ class Side:
     async def beside(
         self, clients: LoadClients, kind: str, sockets: int, many: bool, block: int, alone: "Side | None" = None
     ) -> None:
-        """Let the users talk for a turn beside a flood, which is held against their last turn alone."""
+        """Measure a turn of the users beside a flood; it is compared with their last turn alone."""
         self.before = self.before or _held(clients.target.pid)
         where = (str(clients.target.uri.port), str(sockets), str(sockets if many else 1))
         flood = await asyncio.create_subprocess_exec(

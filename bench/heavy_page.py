@@ -28,7 +28,7 @@ def ratio(beside: Row) -> float:
 
 
 def noise(rows: dict[str, Row]) -> str:
-    """Say how far the users' p99 differs from one turn alone to the next, up or down: the median; nothing where each is alone."""
+    """Return by how much the users' p99 differs from one turn alone to the next, up or down: the median; nothing where each is alone."""
     pairs = [pair for row in rows.values() for pair in itertools.pairwise(row["alone"]["p99s"])]
     if not pairs:
         return ""
@@ -86,13 +86,13 @@ _HEAD: Final = (
 
 
 def _when(row: Row) -> str:
-    """Say when a kind was measured, of which commit, and whether the machine was quiet."""
+    """Return a sentence on when a kind was measured, of which commit, and whether the machine was quiet."""
     turns = max(len(beside["ratios"]) for beside in row["beside"])
     return f"{row['measured'][:10]}, {row['commit']}, {turns} ×{'' if row['quiet'] else ', beside other work'}"
 
 
 def _rest(row: Row) -> str:
-    """Say what a server held before all floods of a kind, and at rest after them; nothing where that was not looked at."""
+    """Return what a server held before all floods of a kind, and at rest after them; nothing where that was not looked at."""
     if "rest" not in row:
         return ""
     before, rest = row["beside"][0]["before"]["resident"], row["rest"]["resident"]

@@ -36,6 +36,9 @@ S1: Final = ("s1-whole-whole", "s1-delta-delta", "madang")
 WRITERS: Final = (2, 5, 10, 20)
 EDITS: Final = 10_000
 OPENED: Final = 20
+KILLED_S: Final = 4.0  # after people began to type, who go on for a second more: it happens in the middle of it
+STORED_S: Final = 12.0  # Hocuspocus stores 10 s after a change at the latest
+LOOK_S: Final = 0.001  # between two looks whether a paper has come: how exact its time is
 SETTLE_S: Final = 3.0  # some servers load what is stored after they have said that this is all
 PAGE_OF: Final = 20_000  # letters that a paper has before S1's people begin
 
@@ -46,7 +49,7 @@ Keep = Callable[[dict[str, Any]], None]
 async def load(
     running: Running, papers: int, writers: int, rate: float, seconds: float
 ) -> tuple[Outcome, list[list[Person]]]:
-    """Let people type, and return what came of it; they stay."""
+    """Type in papers, and return what came of it and the people, who stay."""
     rooms = await crowd(running.wire, [running.paper() for _ in range(papers)], writers)
     for room in rooms:
         room[0].typed.received = room[0].typed.frames = 0
@@ -57,7 +60,7 @@ async def load(
 
 
 async def leave(rooms: Sequence[Sequence[Person]]) -> None:
-    """Let all people go."""
+    """Close the connections of all people."""
     await asyncio.gather(*(person.close() for room in rooms for person in room))
 
 
@@ -77,8 +80,8 @@ async def lost(running: Running) -> dict[str, int]:
     paper = running.paper()
     [people] = await crowd(running.wire, [paper], 20)
     dice = random.Random(3)
-    jobs = [asyncio.create_task(each.type(5, 5, random.Random(dice.random()))) for each in people]
-    await asyncio.sleep(4)
+    jobs = [asyncio.create_task(each.type(5, KILLED_S + 1, random.Random(dice.random()))) for each in people]
+    await asyncio.sleep(KILLED_S)
     running.process.kill()
     await asyncio.gather(*jobs)
     await leave([people])
@@ -122,7 +125,7 @@ async def opening(scratch: Path, seconds: float, keep: Keep) -> None:
             while await opened(running, paper, end) is None:
                 pass
             times = [await opened(running, paper, end) or 1000 * SETTLE_S for _ in range(OPENED)]
-            await asyncio.sleep(12)  # Hocuspocus has stored it by then
+            await asyncio.sleep(STORED_S)
             await writer.close()
             running.kill()
             first = await opened(running, paper, end)
@@ -136,7 +139,7 @@ async def opened(running: Running, paper: str, end: dict[int, int]) -> float | N
     person = Person(running.wire, paper, Typed())
     await person.open()
     while clocks(person.doc) != end and time.perf_counter() - began < SETTLE_S:
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(LOOK_S)
     took = 1000 * (time.perf_counter() - began)
     there = clocks(person.doc) == end
     await person.close()

@@ -22,6 +22,7 @@ from madang.core.varints import number
 from madang.protocol import yjs
 
 LETTERS: Final = "가나다라마바사 아자차카타파하😀abcdefg "
+LOOK_S: Final = 0.02  # between two looks whether all has come; no figure depends on it
 LATE_S: Final = 3.0
 
 
@@ -162,12 +163,12 @@ async def crowd(wire: Wire, papers: Sequence[str], writers: int) -> list[list[Pe
 
 
 async def typing(rooms: Sequence[Sequence[Person]], rate: float, seconds: float) -> tuple[int, int]:
-    """Let all type; return how many keys, and how often one should be seen by somebody else. What is late is waited for."""
+    """Type in all rooms; return how many keys, and how often one should be seen by somebody else. Waits for what is late."""
     dice = random.Random(7)
     jobs = [(room, person.type(rate, seconds, random.Random(dice.random()))) for room in rooms for person in room]
     counts = await asyncio.gather(*(job for _, job in jobs))
     wanted = sum(count * (len(room) - 1) for (room, _), count in zip(jobs, counts, strict=True))
     deadline = time.perf_counter() + LATE_S
     while time.perf_counter() < deadline and sum(len(room[0].typed.latencies) for room in rooms) < wanted:
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(LOOK_S)
     return sum(counts), wanted

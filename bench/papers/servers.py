@@ -22,6 +22,7 @@ NODE: Final = ROOT / ".venv/lib/nodejs/bin/node"
 MADE: Final = BUILD / "papers"
 SOURCES: Final = BENCH / "papers/node"
 ROOM: Final = "yard"
+LOOK_S: Final = 0.02  # between two looks whether a server listens
 
 
 @dataclass
@@ -87,7 +88,7 @@ def ready(running: Running) -> None:
     while not listening(running.port):
         if running.process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the server does not listen: {running.log.read_text()[-2000:]}")
-        time.sleep(0.02)
+        time.sleep(LOOK_S)
 
 
 def commands(name: str, port: int, scratch: Path) -> tuple[list[str], dict[str, str]]:

@@ -71,7 +71,7 @@ def _figures(result: Result) -> str:
 
 
 def _goals(result: Result) -> str:
-    """Say what of the goals of Socket.IO's door is reached."""
+    """Return sentences on which of the goals of Socket.IO's door are reached."""
     times = [
         f"{ours / native:.2f} × in a {room} room"
         for room in ("quiet", "hot")
